@@ -1,0 +1,47 @@
+# Copyright (c) 2026, autoscale.proxmox contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a container is given: the keys of its configuration that this collection changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+# Field of Allocation -> key in Proxmox's configuration. Source: recorded on PVE 9.2.11, config_get.json.
+CONFIG_KEYS = {"cores": "cores", "cpulimit": "cpulimit", "cpuunits": "cpuunits", "memory_mib": "memory", "swap_mib": "swap"}
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """The resources of one container as its configuration has them; None means that the key is absent.
+
+    Attributes:
+        cores: CPUs it may run on; absent means all of the host's.
+        cpulimit: CPU time in cores, in fractions; absent and 0 both mean unlimited, and 0 is read as absent.
+        cpuunits: weight against other containers; absent means Proxmox's default.
+        memory_mib: hard limit in MiB; Proxmox always writes it, absent means 512.
+        swap_mib: swap in MiB; absent means 512.
+    """
+
+    cores: int | None = None
+    cpulimit: float | None = None
+    cpuunits: int | None = None
+    memory_mib: int | None = None
+    swap_mib: int | None = None
+
+    def items(self) -> Iterator[tuple[str, float | None]]:
+        """Yield ``(field, value)`` in the order of the fields."""
+        for field in fields(self):
+            yield field.name, getattr(self, field.name)
+
+    def differences_to(self, other: Allocation) -> tuple[str, ...]:
+        """Return the names of the fields that differ, in the order of the fields."""
+        return tuple(name for name, value in self.items() if value != getattr(other, name))
+
+    def cpu_cap_cores(self, host_cpus: float) -> float:
+        """Return how many cores of CPU time the container can use at most.
+
+        The smaller of cores and cpulimit; 4 cores with cpulimit 1.5 give 1.5. Without both it is the host's number.
+        """
+        return min(value for value in (self.cores, self.cpulimit, host_cpus) if value is not None)

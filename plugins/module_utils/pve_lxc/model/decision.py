@@ -1,0 +1,48 @@
+# Copyright (c) 2026, autoscale.proxmox contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the autoscale loop decides about one container, and what one cycle did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .allocation import Allocation
+from .reason import Reason
+from .usage import UsageSample
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One container in one cycle; there is one for every container, also when it is "keep".
+
+    Attributes:
+        vmid: whose.
+        name: its hostname.
+        node: where it lives.
+        current: what its configuration gives it; None when that could not be read.
+        target: what it is to have; equal to ``current`` when it keeps; None when that is unknown.
+        reason: the first and strongest reason, machine-readable.
+        message: one sentence for a tired operator, with the figures.
+        reasons: every reason that played a part, strongest first, ``reason`` among them.
+        sample: what was measured; None when nothing was.
+        cpu_demand_cores: what the estimator thinks it needs before guards and bounds; None when it cannot say.
+        memory_demand_mib: the same for memory.
+    """
+
+    vmid: int
+    name: str
+    node: str
+    current: Allocation | None
+    target: Allocation | None
+    reason: Reason
+    message: str
+    reasons: tuple[Reason, ...] = ()
+    sample: UsageSample | None = None
+    cpu_demand_cores: float | None = None
+    memory_demand_mib: float | None = None
+
+    @property
+    def is_change(self) -> bool:
+        """Return whether anything is to be written."""
+        return self.current is not None and self.target is not None and self.current != self.target

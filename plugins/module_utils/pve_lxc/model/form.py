@@ -1,0 +1,147 @@
+# Copyright (c) 2026, autoscale.proxmox contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one formatter from records to dicts: facts, results, diffs, ``--json`` and the journal all come from here.
+
+Keys are what users see, so they are Proxmox's words without units in them where Proxmox has none: ``memory`` and
+``swap`` are MiB there and here. Keys of dicts by vmid are strings, because JSON has no others.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .allocation import CONFIG_KEYS, Allocation
+from .decision import Decision
+from .guest import Guest, GuestConfig
+from .node import Cluster, Node
+from .plan import Outcome
+from .usage import RrdRow, UsageSample
+
+
+def format_allocation(allocation: Allocation | None) -> dict[str, Any]:
+    """Return ``{"cores": 2, "cpulimit": None, "cpuunits": None, "memory": 1024, "swap": 512}``; empty for None."""
+    if allocation is None:
+        return {}
+    return {CONFIG_KEYS[name]: value for name, value in allocation.items()}
+
+
+def format_guest(guest: Guest) -> dict[str, Any]:
+    """Return one container's basic facts; sizes in bytes as Proxmox gives them, None where not measured."""
+    return {
+        "vmid": guest.vmid,
+        "name": guest.name,
+        "node": guest.node,
+        "status": guest.status,
+        "template": guest.is_template,
+        "lock": guest.lock,
+        "tags": list(guest.tags),
+        "pool": guest.pool,
+        "hastate": guest.hastate,
+        "uptime": guest.uptime_seconds,
+        "maxcpu": guest.max_cpu,
+        "maxmem": guest.max_memory_bytes,
+        "maxdisk": guest.max_disk_bytes,
+    }
+
+
+def format_metrics(guest: Guest) -> dict[str, Any]:
+    """Return one container's figures as the cluster broadcasts them, up to ten seconds old."""
+    cores_used = None if guest.cpu_ratio is None or guest.max_cpu is None else round(guest.cpu_ratio * guest.max_cpu, 4)
+    return {"cpu": guest.cpu_ratio, "cpu_cores": cores_used, "mem": guest.memory_bytes, "disk": guest.disk_bytes}
+
+
+def format_config(config: GuestConfig) -> dict[str, Any]:
+    """Return the whole configuration with Proxmox's keys, and its digest."""
+    return {**config.values, "digest": config.digest}
+
+
+def format_node(node: Node) -> dict[str, Any]:
+    """Return one node's facts; None where the user may not see them."""
+    return {
+        "node": node.name,
+        "status": node.status,
+        "cgroup_mode": node.cgroup_mode,
+        "maxcpu": node.cpus,
+        "cpu": node.cpu_ratio,
+        "mem": node.memory_bytes,
+        "maxmem": node.max_memory_bytes,
+        "uptime": node.uptime_seconds,
+        "hastate": node.hastate,
+    }
+
+
+def format_nodes(cluster: Cluster) -> dict[str, dict[str, Any]]:
+    """Return every node's facts by name."""
+    return {name: format_node(node) for name, node in cluster.nodes.items()}
+
+
+def format_rrd_row(row: RrdRow) -> dict[str, Any]:
+    """Return one row of history; None where Proxmox has no figure."""
+    return {
+        "time": row.time_seconds,
+        "cpu": row.cpu_ratio,
+        "maxcpu": row.max_cpu,
+        "mem": row.memory_bytes,
+        "maxmem": row.max_memory_bytes,
+        "pressurecpusome": row.cpu_pressure_percent,
+        "pressurememorysome": row.memory_pressure_percent,
+        "pressurememoryfull": row.memory_full_percent,
+    }
+
+
+def format_outcome(outcome: Outcome) -> dict[str, Any]:
+    """Return one element of a module's ``results``."""
+    return {
+        "vmid": outcome.vmid,
+        "name": outcome.name,
+        "node": outcome.node,
+        "changed": outcome.is_changed,
+        "failed": outcome.is_failed,
+        "reason": str(outcome.reason),
+        "msg": outcome.message,
+        "before": format_allocation(outcome.before),
+        "after": format_allocation(outcome.after),
+        "pending": dict(outcome.pending),
+        "restart_required": outcome.is_restart_required,
+        "transport": outcome.transport,
+    }
+
+
+def format_sample(sample: UsageSample | None) -> dict[str, Any]:
+    """Return what was measured, empty for None."""
+    if sample is None:
+        return {}
+    return {
+        "time": sample.time_seconds,
+        "interval_seconds": sample.interval_seconds,
+        "cpu_cores": sample.cpu_cores,
+        "cpu_peak_cores": sample.cpu_peak_cores,
+        "memory_mib": sample.memory_mib,
+        "memory_source": str(sample.memory_source),
+        "swap_mib": sample.swap_mib,
+        "cpu_pressure_percent": sample.cpu_pressure_percent,
+        "memory_pressure_percent": sample.memory_pressure_percent,
+        "memory_full_percent": sample.memory_full_percent,
+        "uptime_seconds": sample.uptime_seconds,
+        "own_oom_kills": sample.own_oom_kills,
+        "foreign_oom_kills": sample.foreign_oom_kills,
+    }
+
+
+def format_decision(decision: Decision) -> dict[str, Any]:
+    """Return one container's decision."""
+    return {
+        "vmid": decision.vmid,
+        "name": decision.name,
+        "node": decision.node,
+        "change": decision.is_change,
+        "reason": str(decision.reason),
+        "reasons": [str(reason) for reason in decision.reasons],
+        "msg": decision.message,
+        "before": format_allocation(decision.current),
+        "target": format_allocation(decision.target),
+        "usage": format_sample(decision.sample),
+        "cpu_demand_cores": decision.cpu_demand_cores,
+        "memory_demand_mib": decision.memory_demand_mib,
+    }

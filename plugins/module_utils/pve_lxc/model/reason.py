@@ -1,0 +1,72 @@
+# Copyright (c) 2026, autoscale.proxmox contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reason codes: every change and every "keep" carries one; they are part of the interface and never renamed."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why something was done, kept or refused."""
+
+    # Done.
+    RESIZED = "resized"
+    GROW_CPU = "grow_cpu"
+    GROW_MEMORY = "grow_memory"
+    SHRINK_CPU = "shrink_cpu"
+    SHRINK_MEMORY = "shrink_memory"
+    OOM_ANSWERED = "oom_answered"
+
+    # Kept: nothing to do.
+    UNCHANGED = "unchanged"
+    WITHIN_BAND = "within_band"
+    STABILISING = "stabilising"
+    AT_BOUND = "at_bound"
+
+    # Kept: not known well enough.
+    NOT_MEASURED = "not_measured"
+    STALE_SAMPLE = "stale_sample"
+    IMPLAUSIBLE_SAMPLE = "implausible_sample"
+    TOO_YOUNG = "too_young"
+    TOO_LITTLE_HISTORY = "too_little_history"
+    SHMEM_UNKNOWN = "shmem_unknown"
+    NODE_UNREACHABLE = "node_unreachable"
+    STATUS_UNKNOWN = "status_unknown"
+
+    # Kept: not ours to touch now.
+    NOT_SELECTED = "not_selected"
+    NOT_RUNNING = "not_running"
+    TEMPLATE = "template"
+    LOCKED = "locked"
+    HA_BUSY = "ha_busy"
+    PINNED = "pinned"
+    RAW_LIMIT = "raw_limit"
+    CPU_UNLIMITED_BY_OPERATOR = "cpu_unlimited_by_operator"
+    OPERATOR_CHANGED = "operator_changed"
+    COOLDOWN = "cooldown"
+    PENDING_CHANGE = "pending_change"
+    NO_QUORUM = "no_quorum"
+
+    # Limited or refused.
+    BELOW_WORKING_SET = "below_working_set"
+    MEMORY_PRESSURE = "memory_pressure"
+    RECENT_OOM = "recent_oom"
+    OOM_INSIDE = "oom_inside"
+    HOST_SHORT_OF_MEMORY = "host_short_of_memory"
+    BUDGET_SPENT = "budget_spent"
+    INVALID_REQUEST = "invalid_request"
+
+    # Failed.
+    NOT_FOUND = "not_found"
+    NAME_NOT_UNIQUE = "name_not_unique"
+    CONFIG_CHANGED = "config_changed"
+    AUTHENTICATION_FAILED = "authentication_failed"
+    PERMISSION_DENIED = "permission_denied"
+    REFUSED_BY_PROXMOX = "refused_by_proxmox"
+    CONNECTION_LOST = "connection_lost"
+    OUTCOME_UNKNOWN = "outcome_unknown"
+    HALF_APPLIED = "half_applied"
+    NOT_IN_EFFECT = "not_in_effect"
+    NOT_TRIED = "not_tried"
