@@ -53,7 +53,14 @@ class ScriptedServer:
     hold: threading.Event = field(default_factory=threading.Event)
 
     def settings(self, **changes: Any) -> ConnectionSettings:
-        values: dict[str, Any] = {"host": "127.0.0.1", "port": self.port, "user": "auto@pve", "token_id": "t", "token_secret": "s3cret", "ca_path": self.ca_path}
+        values: dict[str, Any] = {
+            "host": "127.0.0.1",
+            "port": self.port,
+            "user": "auto@pve",
+            "token_id": "t",
+            "token_secret": "s3cret",
+            "ca_path": self.ca_path,
+        }
         return ConnectionSettings(**{**values, **changes})
 
     def take(self) -> Answer:
@@ -89,7 +96,9 @@ def _handler(server: ScriptedServer) -> type[http.server.BaseHTTPRequestHandler]
     return Handler
 
 
-def start_scripted_server(authority: trustme.CA, folder: pathlib.Path, script: list[Answer], identity: str) -> tuple[http.server.ThreadingHTTPServer, ScriptedServer]:
+def start_scripted_server(
+    authority: trustme.CA, folder: pathlib.Path, script: list[Answer], identity: str
+) -> tuple[http.server.ThreadingHTTPServer, ScriptedServer]:
     """Start a server with a certificate for ``identity``; the caller shuts it down."""
     certificate = authority.issue_cert(identity)
     ca_path = folder / "ca.pem"

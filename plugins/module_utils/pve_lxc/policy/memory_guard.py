@@ -22,7 +22,7 @@ HEADROOM_MIB = 32
 def smallest_safe_memory_mib(working_set_mib: float) -> int:
     """Return the smallest limit that leaves the working set room: 1.05 times it and 32 MiB, rounded up.
 
-    With 1000 MiB in use it is 1082 MiB. Source: policy.md in docs/design, "never below 1.05 m + 32 MB".
+    With 1000 MiB in use it is 1082 MiB. Both constants are the first policy's, found on the traces in tests/traces.
     """
     return math.ceil(round(working_set_mib * HEADROOM_RATIO + HEADROOM_MIB, 6))
 

@@ -33,7 +33,9 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def _explain_tls(text: str, host: str) -> str | None:
     """Return what to do about a refused certificate, or None when the error is another one."""
     if _FINGERPRINT.search(text):
-        return f"the certificate of {host} does not have the fingerprint given (api_fingerprint); if it was renewed, compare it on the node and give the new one"
+        return (
+            f"the certificate of {host} does not have the fingerprint given (api_fingerprint); if it was renewed, compare it on the node and give the new one"
+        )
     if _NOT_TLS.search(text):
         return f"{host} does not speak TLS; the API of Proxmox VE is on port 8006"
     if _WRONG_NAME.search(text):

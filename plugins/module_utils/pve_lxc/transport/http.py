@@ -219,6 +219,9 @@ def _read_data(answer: Any, method: str, path: str) -> Any:
         raise error_from_answer(answer.status_code, answer.reason or "", body, method=method, path=path)
     if answer.status_code >= 300 or not isinstance(body, dict) or "data" not in body:
         raise ProxmoxAPIError(
-            f"{answer.status_code} without Proxmox's JSON: is there really a Proxmox VE API at this address?", status=answer.status_code, method=method, path=path
+            f"{answer.status_code} without Proxmox's JSON: is there really a Proxmox VE API at this address?",
+            status=answer.status_code,
+            method=method,
+            path=path,
         )
     return body["data"]

@@ -98,7 +98,9 @@ def test_rrd_rows_come_oldest_first():
     assert [row.time_seconds for row in parse_rrd_rows([{"time": 120}, {"time": 60}])] == [60.0, 120.0]
 
 
-@pytest.mark.parametrize(("rows", "expected"), [([{"type": "node"}], True), ([{"type": "cluster", "quorate": 1}], True), ([{"type": "cluster", "quorate": 0}], False)])
+@pytest.mark.parametrize(
+    ("rows", "expected"), [([{"type": "node"}], True), ([{"type": "cluster", "quorate": 1}], True), ([{"type": "cluster", "quorate": 0}], False)]
+)
 def test_quorum_is_needed_only_where_there_is_a_cluster(rows, expected):
     assert parse_quorum(rows) is expected
 

@@ -23,7 +23,6 @@ from pve_lxc.errors import (
 from pve_lxc.model.connection import ConnectionSettings
 from pve_lxc.transport.http import HttpTransport
 from pve_lxc.transport.retry import RetryPolicy
-
 from support.scripted_server import Answer, ok
 
 
