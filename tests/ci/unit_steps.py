@@ -1,0 +1,46 @@
+# Copyright (c) 2026, autoscale.proxmox contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The unit tests, in two runs: the library as `pve_lxc`, and the modules by Ansible's long name (tests/unit/conftest.py says why)."""
+
+from __future__ import annotations
+
+import pathlib
+import xml.etree.ElementTree
+
+from .command import run_command
+from .step import Outcome
+
+LIBRARY_FOLDER = "tests/unit"
+MODULE_FOLDER = "tests/unit/plugins"
+
+
+def outcome_of_report(report: pathlib.Path) -> Outcome:
+    """Return what a JUnit report says. A skipped test counts as failed: it did not show what it is there to show."""
+    if not report.exists():
+        return Outcome(0, 1, 0, "tests", ("no report was written: the tests did not start",))
+    suites = list(xml.etree.ElementTree.parse(report).getroot().iter("testsuite"))
+    total = sum(int(suite.get("tests", "0")) for suite in suites)
+    bad = sum(int(suite.get(kind, "0")) for suite in suites for kind in ("failures", "errors"))
+    skipped = sum(int(suite.get("skipped", "0")) for suite in suites)
+    notes = (f"{skipped} skipped tests count as failed",) if skipped else ()
+    return Outcome(total - bad - skipped, bad + skipped, total, "tests", notes)
+
+
+def run_pytest(folder: str, log: pathlib.Path) -> Outcome:
+    """Run one half of the unit tests and read pytest's own report."""
+    report = log.with_suffix(".xml")
+    report.unlink(missing_ok=True)
+    done = run_command(["pytest", "-q", "--durations=10", f"--junitxml={report}", folder], log)
+    outcome = outcome_of_report(report)
+    if done.is_ok or outcome.failed:
+        return outcome
+    return Outcome(outcome.passed, 1, outcome.looked_at, "tests", (*outcome.notes, f"pytest ended with status {done.returncode}"))
+
+
+def unit_library(log: pathlib.Path) -> Outcome:
+    return run_pytest(LIBRARY_FOLDER, log)
+
+
+def unit_modules(log: pathlib.Path) -> Outcome:
+    return run_pytest(MODULE_FOLDER, log)
