@@ -16,6 +16,7 @@ from .model.decision import Decision
 from .model.guest import Guest, GuestConfig
 from .model.node import Cluster
 from .model.plan import ConfigWrite, Outcome
+from .model.task import TaskResult
 from .model.usage import HostUsage, RrdRow, UsageSample
 
 
@@ -57,6 +58,50 @@ class LxcBackend(Protocol):
         """Return whether the cluster may be written to; a node without cluster always is."""
 
 
+class LxcLifecycle(LxcBackend, Protocol):
+    """What clone and power need beside LxcBackend. Verbs that start a task wait for its end.
+
+    They raise ProxmoxTaskError when it ended badly and ProxmoxTimeoutError when it still runs after ``timeout_seconds``.
+    """
+
+    def read_version(self) -> tuple[int, ...]:
+        """Return the version of the node that answers: ``9.2.11`` is (9, 2, 11)."""
+
+    def read_next_id(self) -> int:
+        """Return the lowest free vmid; nothing is reserved, so the next caller may get the same."""
+
+    def read_status(self, node: str, vmid: int) -> str:
+        """Return ``running`` or ``stopped``, as the node itself says, without the cluster's lag."""
+
+    def has_feature(self, node: str, vmid: int, feature: str, snapshot: str = "") -> bool:
+        """Return whether ``snapshot``, ``clone`` or ``copy`` can be done, with this snapshot if one is named."""
+
+    def resize_disk(self, node: str, vmid: int, disk: str, size: str, timeout_seconds: float) -> TaskResult:
+        """Grow ``rootfs`` or ``mpN`` to ``20G`` or by ``+2G``; Proxmox cannot shrink, and refuses an equal size."""
+
+    def create_snapshot(self, node: str, vmid: int, name: str, description: str, timeout_seconds: float) -> TaskResult:
+        """Make a snapshot."""
+
+    def delete_snapshot(self, node: str, vmid: int, name: str, timeout_seconds: float) -> TaskResult:
+        """Delete a snapshot."""
+
+    def clone_guest(self, node: str, vmid: int, new_vmid: int, parameters: Mapping[str, Any], timeout_seconds: float) -> TaskResult:
+        """Clone; ``parameters`` are Proxmox's: hostname, full, snapname, target, storage, pool, description."""
+
+    def delete_guest(self, node: str, vmid: int, parameters: Mapping[str, Any], timeout_seconds: float) -> TaskResult:
+        """Destroy a stopped container; ``parameters`` are Proxmox's: force, purge."""
+
+    def change_power(self, node: str, vmid: int, verb: str, parameters: Mapping[str, Any], timeout_seconds: float) -> TaskResult:
+        """Carry out ``start``, ``stop``, ``shutdown``, ``reboot``, ``suspend`` or ``resume``; ``parameters`` are Proxmox's."""
+
+    def change_power_of_many(self, verb: str, vmids: Sequence[int], parameters: Mapping[str, Any], timeout_seconds: float) -> TaskResult:
+        """Carry out ``start``, ``shutdown`` or ``suspend`` on these containers in one call of the cluster.
+
+        Raises:
+            ValueError: ``vmids`` is empty: Proxmox would act on every guest, virtual machines included.
+        """
+
+
 class UsageSource(Protocol):
     """Where the loop's measurements come from."""
 
@@ -65,6 +110,18 @@ class UsageSource(Protocol):
 
     def read_host(self, node: str) -> HostUsage:
         """Return what the node has left; None in each field that could not be measured."""
+
+    def read_memory_mib(self, guest: Guest) -> float | None:
+        """Return one container's memory use of this moment, in MiB; None when it could not be measured."""
+
+    def note_cluster(self, cluster: Cluster) -> None:
+        """Take the cluster's list that was just read; a source that needs nothing of it does nothing."""
+
+    def load_counters(self, counters: Mapping[int, Mapping[str, Any]]) -> None:
+        """Take the counters of the last cycle by vmid: each run of the timer is a new process."""
+
+    def dump_counters(self) -> dict[int, dict[str, Any]]:
+        """Return the counters for the next cycle by vmid, in JSON's types."""
 
 
 class StateStore(Protocol):
@@ -93,6 +150,15 @@ class StateStore(Protocol):
 
     def read_changes(self, vmid: int | None = None, limit: int = 100) -> list[dict[str, Any]]:
         """Return changes, newest first."""
+
+    def read_last_run(self) -> dict[str, Any] | None:
+        """Return the newest run that ended: ``run_id``, ``mode``, ``started``, ``ended``, ``result``; None before the first."""
+
+    def read_decisions(self) -> dict[int, dict[str, Any]]:
+        """Return the newest decision about each container, by vmid, as form.format_decision made it; ``time`` and ``run_id`` added."""
+
+    def close(self) -> None:
+        """Let go of the store."""
 
 
 class CommandRunner(Protocol):

@@ -24,29 +24,32 @@ from ..model.connection import ConnectionSettings
 from ..model.guest import GuestConfig
 from ..model.node import Cluster
 from ..model.plan import ConfigWrite
+from ..model.task import TaskResult
 from ..model.usage import RrdRow
 from ..transport.http import HttpTransport
+from .api_lifecycle import LifecycleCalls, guest_path
 from .pve_json import parse_cluster, parse_config, parse_pending, parse_quorum, parse_rrd_rows
-from .tasks import TaskResult, wait_for_task
+from .tasks import wait_for_task
 
 TASK_TIMEOUT_SECONDS = 300.0
 
 
-def get_proxmox_client(settings: ConnectionSettings | None = None, **options: Any) -> ProxmoxAPIClient:
+def get_proxmox_client(settings: ConnectionSettings | None = None, *, host: str = "", **options: Any) -> ProxmoxAPIClient:
     """Return a client; nothing is sent before its first use.
 
     Args:
         settings: the connection, or
-        **options: the fields of ConnectionSettings.
+        host: name or address of a node, and
+        **options: the other fields of ConnectionSettings.
 
     Raises:
         RequestError: host or credentials are incomplete.
         DependencyError: proxmoxer or requests is missing.
     """
-    return ProxmoxAPIClient.connect(settings or ConnectionSettings(**options))
+    return ProxmoxAPIClient.connect(settings or ConnectionSettings(host=host, **options))
 
 
-class ProxmoxAPIClient:
+class ProxmoxAPIClient(LifecycleCalls):
     """An LxcBackend over the API; safe for threads. Every method raises a ProxmoxAPIError of errors.py."""
 
     def __init__(self, transport: HttpTransport, clock: Clock | None = None) -> None:
@@ -76,16 +79,16 @@ class ProxmoxAPIClient:
 
     def read_config(self, node: str, vmid: int) -> GuestConfig:
         """Return the live configuration: without ``current=1`` Proxmox merges in what only waits for a restart."""
-        return parse_config(node, vmid, self._get(f"{_path(node, vmid)}/config", current=1))
+        return parse_config(node, vmid, self._get(f"{guest_path(node, vmid)}/config", current=1))
 
     def read_pending(self, node: str, vmid: int) -> GuestConfig:
         """Return live values, digest and what waits for a restart, in one request."""
-        return parse_pending(node, vmid, self._get(f"{_path(node, vmid)}/pending"))
+        return parse_pending(node, vmid, self._get(f"{guest_path(node, vmid)}/pending"))
 
     def write_config(self, node: str, vmid: int, write: ConfigWrite, digest: str) -> None:
         """Change the configuration if its digest still is ``digest``; an empty digest writes unguarded."""
         parameters = {**write.values, "delete": ",".join(write.delete) or None, "digest": digest or None}
-        self._transport.request("PUT", f"{_path(node, vmid)}/config", parameters)
+        self._transport.request("PUT", f"{guest_path(node, vmid)}/config", parameters)
 
     def read_live_guests(self, node: str) -> Mapping[int, Mapping[str, Any]]:
         """Return ``/nodes/NODE/lxc`` by vmid; its ``cpu`` is per worker of pvedaemon and of no use."""
@@ -97,11 +100,11 @@ class ProxmoxAPIClient:
 
     def read_snapshots(self, node: str, vmid: int) -> list[dict[str, Any]]:
         """Return the snapshots without the entry ``current``, which is none."""
-        return [row for row in self._get(f"{_path(node, vmid)}/snapshot") if row.get("name") != "current"]
+        return [row for row in self._get(f"{guest_path(node, vmid)}/snapshot") if row.get("name") != "current"]
 
     def read_interfaces(self, node: str, vmid: int) -> list[dict[str, Any]]:
         """Return a running container's network interfaces."""
-        return list(self._get(f"{_path(node, vmid)}/interfaces") or [])
+        return list(self._get(f"{guest_path(node, vmid)}/interfaces") or [])
 
     def is_quorate(self) -> bool:
         """Return whether the cluster may be written to."""
@@ -120,11 +123,11 @@ class ProxmoxAPIClient:
 
     def get_container_status(self, node: str, vmid: int) -> dict[str, Any]:
         """Return ``status/current``; its ``cpu`` is per worker of pvedaemon, better figures are in ``get_container_rrddata``."""
-        return dict(self._get(f"{_path(node, vmid)}/status/current"))
+        return dict(self._get(f"{guest_path(node, vmid)}/status/current"))
 
     def get_container_config(self, node: str, vmid: int) -> dict[str, Any]:
         """Return the live configuration with its digest."""
-        return dict(self._get(f"{_path(node, vmid)}/config", current=1))
+        return dict(self._get(f"{guest_path(node, vmid)}/config", current=1))
 
     def update_container_config(self, node: str, vmid: int, digest: str = "", **values: Any) -> None:
         """Change configuration keys, guarded by ``digest`` when one is given."""
@@ -132,19 +135,19 @@ class ProxmoxAPIClient:
 
     def get_container_rrddata(self, node: str, vmid: int, timeframe: str = "hour", cf: str = "AVERAGE") -> list[dict[str, Any]]:
         """Return Proxmox's RRD rows; ``timeframe`` is hour, day, week, month or year, ``cf`` AVERAGE or MAX."""
-        return list(self._get(f"{_path(node, vmid)}/rrddata", timeframe=timeframe, cf=cf))
+        return list(self._get(f"{guest_path(node, vmid)}/rrddata", timeframe=timeframe, cf=cf))
 
     def clone_container(self, node: str, vmid: int, newid: int, **parameters: Any) -> str:
         """Start cloning and return the task's UPID; parameters are Proxmox's (``hostname``, ``full``, ``snapname``, ...)."""
-        return str(self._transport.request("POST", f"{_path(node, vmid)}/clone", {"newid": newid, **parameters}))
+        return str(self._transport.request("POST", f"{guest_path(node, vmid)}/clone", {"newid": newid, **parameters}))
 
     def start_container(self, node: str, vmid: int) -> str:
         """Ask for a start and return the task's UPID; the task may still fail."""
-        return str(self._transport.request("POST", f"{_path(node, vmid)}/status/start"))
+        return str(self._transport.request("POST", f"{guest_path(node, vmid)}/status/start"))
 
     def stop_container(self, node: str, vmid: int) -> str:
         """Ask for a hard stop and return the task's UPID; the task may still fail."""
-        return str(self._transport.request("POST", f"{_path(node, vmid)}/status/stop"))
+        return str(self._transport.request("POST", f"{guest_path(node, vmid)}/status/stop"))
 
     def get_node_status(self, node: str) -> dict[str, Any]:
         """Return a node's load, memory and versions; needs Sys.Audit."""
@@ -156,7 +159,3 @@ class ProxmoxAPIClient:
 
     def _get(self, path: str, **parameters: Any) -> Any:
         return self._transport.request("GET", path, parameters)
-
-
-def _path(node: str, vmid: int) -> str:
-    return f"/nodes/{node}/lxc/{int(vmid)}"

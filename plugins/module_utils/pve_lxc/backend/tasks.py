@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from ..clock import Clock
 from ..errors import ProxmoxAPIError, ProxmoxTaskError, ProxmoxTimeoutError
+from ..model.task import TaskResult
 
 FIRST_INTERVAL_SECONDS = 0.1
 LONGEST_INTERVAL_SECONDS = 2.0
@@ -19,23 +19,8 @@ LOG_TAIL_LINES = 10
 # A log is asked for in one piece; Proxmox returns 50 lines unless told otherwise.
 LOG_LIMIT_LINES = 5000
 
-Request = Callable[[str, str, Mapping[str, Any] | None], Any]
+Request = Callable[..., Any]
 """``(method, path, parameters) -> data``, as HttpTransport.request."""
-
-
-@dataclass(frozen=True, slots=True)
-class TaskResult:
-    """A task that ended well.
-
-    Attributes:
-        upid: its id.
-        exit_status: ``OK``, or ``WARNINGS: n``.
-        warnings: the lines of its log that start with WARN, oldest first; empty for ``OK``.
-    """
-
-    upid: str
-    exit_status: str
-    warnings: tuple[str, ...] = ()
 
 
 def parse_upid_node(upid: str) -> str:
@@ -70,7 +55,7 @@ def wait_for_task(request: Request, upid: str, *, clock: Clock, timeout_seconds:
     deadline = clock.monotonic() + timeout_seconds
     interval = FIRST_INTERVAL_SECONDS
     while True:
-        status = request("GET", f"{path}/status", None)
+        status = request("GET", f"{path}/status")
         if status.get("status") == "stopped":
             return _read_end(request, path, upid, str(status.get("exitstatus") or ""))
         if clock.monotonic() + interval > deadline:

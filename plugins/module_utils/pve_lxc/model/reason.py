@@ -54,6 +54,7 @@ class Reason(StrEnum):
     MEMORY_PRESSURE = "memory_pressure"
     RECENT_OOM = "recent_oom"
     OOM_INSIDE = "oom_inside"
+    LEAK_SUSPECTED = "leak_suspected"
     HOST_SHORT_OF_MEMORY = "host_short_of_memory"
     BUDGET_SPENT = "budget_spent"
     INVALID_REQUEST = "invalid_request"

@@ -123,7 +123,7 @@ def make_credentials(settings: ConnectionSettings, login: Login, clock: Clock) -
     Raises:
         RequestError: neither is complete; every missing part is named.
     """
-    user, _, token_id = settings.token_id.rpartition("!")
+    user, dummy, token_id = settings.token_id.rpartition("!")
     user = user or settings.user
     problems = []
     if not user:

@@ -21,7 +21,7 @@ class TaskApi:
         self.log = log
         self.paths = []
 
-    def __call__(self, method, path, parameters):
+    def __call__(self, method, path, parameters=None):
         self.paths.append(path)
         if path.endswith("/log"):
             if isinstance(self.log, Exception):

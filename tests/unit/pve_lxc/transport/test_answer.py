@@ -73,7 +73,7 @@ def recorded(file: str, label: str) -> dict:
     return next(record for record in records if record["label"] == label)
 
 
-@pytest.mark.parametrize(("file", "label", "kind", "text", "attributes"), RECORDED, ids=[f"{file}: {label}" for file, label, *_ in RECORDED])
+@pytest.mark.parametrize(("file", "label", "kind", "text", "attributes"), RECORDED, ids=[f"{file}: {label}" for file, label, *dummy in RECORDED])
 def test_recorded_answer_becomes_its_exception(file, label, kind, text, attributes):
     record = recorded(file, label)
     error = error_from_answer(record["status"], record["reason"], record["body"], method=record["request"]["method"], path=record["request"]["path"])

@@ -67,7 +67,7 @@ def test_netrc_never_replaces_the_token(start_server, clock, tmp_path, monkeypat
 def test_one_connection_serves_many_requests(start_server, clock):
     server = start_server(ok(1), ok(2), ok(3))
     client = transport(server, clock)
-    assert [client.request("GET", "/version") for _ in range(3)] == [1, 2, 3]
+    assert [client.request("GET", "/version") for dummy in range(3)] == [1, 2, 3]
     assert len(client._sessions) == 1
 
 
