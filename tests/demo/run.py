@@ -1,0 +1,139 @@
+# Copyright (c) 2026, autoscale.proxmox contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``make demo``: a simulated cluster, the real playbooks and the real autoscale loop, through two days in about a minute."""
+
+from __future__ import annotations
+
+import argparse
+import pathlib
+import shutil
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+sys.path[:0] = [str(HERE), str(ROOT / "tests" / "simulator"), str(ROOT / "plugins" / "module_utils")]
+
+from fleet import FLEET, NODES, make_world  # noqa: E402
+from harness import Simulator  # noqa: E402
+from loops import CYCLE_SECONDS, Loops  # noqa: E402
+from page import format_page  # noqa: E402
+from plays import PlayError, make_environment, play  # noqa: E402
+from result import Point, Row, add_up, make_row, read_point  # noqa: E402
+from terminal import Progress, format_table  # noqa: E402
+
+SECONDS_PER_DAY = 86400
+# A point for the charts every quarter of an hour of simulated time.
+CYCLES_PER_POINT = 3
+
+
+def say(text: str = "") -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def indent(text: str) -> str:
+    """Return what a playbook printed, without its empty lines and set off from ours."""
+    return "\n".join(f"  | {line}" for line in text.splitlines() if line.strip())
+
+
+def show_plays(simulator: Simulator, folder: pathlib.Path) -> None:
+    """Play what an operator would: look, try a resize, do it, do it again."""
+    environment = make_environment(simulator, folder)
+    say("1. Facts, with one request for the whole cluster")
+    say("   ansible-playbook autoscale.proxmox.facts -e lxc_tags=data")
+    say(indent(play("facts", environment, lxc_tags="data")))
+    wish = {"lxc_vmids": "103,104", "lxc_memory": "+256", "lxc_cores": "3"}
+    say("\n2. A resize: first only shown, then done, then done again, which changes nothing")
+    say("   ansible-playbook autoscale.proxmox.resize --check --diff -e lxc_vmids=103,104 -e lxc_cores=3 -e lxc_memory=+256")
+    say(indent(play("resize", environment, "--check", "--diff", **wish)))
+    absolute = {"lxc_vmids": "103,104", "lxc_cores": "3"}
+    say("\n   ansible-playbook autoscale.proxmox.resize -e lxc_vmids=103,104 -e lxc_cores=3")
+    say(indent(play("resize", environment, **absolute)))
+    say("\n   the same again")
+    say(indent(play("resize", environment, **absolute)))
+
+
+def run_loops(simulator: Simulator, folder: pathlib.Path, days: float) -> list[Row]:
+    """Let the loops of all nodes work through the days and return the result for each container."""
+    loops = Loops(simulator, folder)
+    cycles = round(days * SECONDS_PER_DAY / CYCLE_SECONDS)
+    begin = simulator.state()["guests"]
+    points: dict[int, list[Point]] = {container.vmid: [read_point(begin[str(container.vmid)], 0.0)] for container in FLEET}
+    changes = dict.fromkeys(points, 0)
+    last_day_begins = max(0, cycles - SECONDS_PER_DAY // CYCLE_SECONDS)
+    middle = begin
+    progress = Progress(cycles)
+    try:
+        for cycle in range(1, cycles + 1):
+            for result in loops.step():
+                for outcome in result.outcomes:
+                    if outcome.is_changed and outcome.vmid is not None:
+                        changes[outcome.vmid] += 1
+            hours = cycle * CYCLE_SECONDS / 3600
+            if cycle % CYCLES_PER_POINT == 0 or cycle == cycles:
+                guests = simulator.state()["guests"]
+                for vmid, row in points.items():
+                    row.append(read_point(guests[str(vmid)], hours))
+            if cycle == last_day_begins:
+                middle = simulator.state()["guests"]
+            progress.show(cycle, f"day {1 + int(hours // 24)}, {int(hours % 24):02d}:{int(hours * 60 % 60):02d}, {sum(changes.values())} changes")
+    finally:
+        loops.close()
+    end = simulator.state()["guests"]
+    last_hours = (cycles - last_day_begins) * CYCLE_SECONDS / 3600
+    keys = {vmid: str(vmid) for vmid in points}
+    return [make_row((begin[key], middle[key], end[key]), last_hours, changes[vmid], points[vmid]) for vmid, key in keys.items()]
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Return the options; see ``DEMO_OPTIONS`` in the Makefile."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--days", type=float, default=2.0, help="simulated days (default 2)")
+    parser.add_argument("--folder", type=pathlib.Path, default=ROOT / ".cache" / "demo", help="where the report goes")
+    parser.add_argument("--no-plays", action="store_true", help="only the autoscale loop")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run the demo; return 0, or 1 when a playbook failed."""
+    arguments = parse_arguments()
+    began = time.monotonic()
+    shutil.rmtree(arguments.folder, ignore_errors=True)
+    arguments.folder.mkdir(parents=True)
+    with tempfile.TemporaryDirectory(prefix="demo-") as scratch:
+        folder = pathlib.Path(scratch)
+        with Simulator(world=make_world(), cgroup_root=folder / "cgroup", auth_delay=3, task_seconds=0.5) as simulator:
+            say(f"A simulated Proxmox VE cluster at {simulator.url}: {len(NODES)} nodes, {len(FLEET)} containers under real load traces\n")
+            if not arguments.no_plays:
+                try:
+                    show_plays(simulator, folder)
+                except PlayError as error:
+                    say(str(error))
+                    return 1
+            say("\n3. The autoscale loop on each node, every five minutes; it watches for a day before it takes anything away")
+            rows = run_loops(simulator, arguments.folder, arguments.days)
+    totals = add_up(rows)
+    say()
+    say(format_table(rows, totals))
+    report = arguments.folder / "report.html"
+    intro = (
+        f"{len(FLEET)} containers on {len(NODES)} simulated nodes, {arguments.days:g} days of real load traces, one cycle of the autoscale loop "
+        "every five minutes on each node. Orange is what a container was allowed, blue what it used."
+    )
+    report.write_text(format_page(rows, totals, intro), encoding="utf-8")
+    say(f"\n  On the last day {totals.cpu_freed_percent:.0f} % less CPU and {totals.memory_freed_percent:.0f} % less memory was given than at the start.")
+    say("  saved: what the containers were given at the start, less what they were given over time; a minus means that one needed more.")
+    say("  CPU unmet: work that had to wait because of the limit. OOM: processes killed because the memory did not suffice.")
+    say(f"\nReport: {report}")
+    config = arguments.folder / f"{NODES[0]}.yml"
+    say(f"What the loop remembers: .venv/bin/python -m pve_lxc explain 105 --config {config}  (with PYTHONPATH=plugins/module_utils)")
+    say(f"\nDone in {time.monotonic() - began:.0f} s.")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
