@@ -28,6 +28,8 @@ class Decision:
         sample: what was measured; None when nothing was.
         cpu_demand_cores: what the estimator thinks it needs before guards and bounds; None when it cannot say.
         memory_demand_mib: the same for memory.
+        cpu_bounds_cores: least and largest CPU it may be given; None when that is unknown or its CPU is not managed.
+        memory_bounds_mib: the same for memory.
     """
 
     vmid: int
@@ -41,6 +43,8 @@ class Decision:
     sample: UsageSample | None = None
     cpu_demand_cores: float | None = None
     memory_demand_mib: float | None = None
+    cpu_bounds_cores: tuple[float, float] | None = None
+    memory_bounds_mib: tuple[float, float] | None = None
 
     @property
     def is_change(self) -> bool:

@@ -19,6 +19,11 @@ from .plan import Outcome
 from .usage import RrdRow, UsageSample
 
 
+def _whole(value: float | None) -> int | None:
+    """Return bytes and seconds without a fraction; None stays None."""
+    return None if value is None else int(value)
+
+
 def format_allocation(allocation: Allocation | None) -> dict[str, Any]:
     """Return ``{"cores": 2, "cpulimit": None, "cpuunits": None, "memory": 1024, "swap": 512}``; empty for None."""
     if allocation is None:
@@ -38,17 +43,17 @@ def format_guest(guest: Guest) -> dict[str, Any]:
         "tags": list(guest.tags),
         "pool": guest.pool,
         "hastate": guest.hastate,
-        "uptime": guest.uptime_seconds,
+        "uptime": _whole(guest.uptime_seconds),
         "maxcpu": guest.max_cpu,
-        "maxmem": guest.max_memory_bytes,
-        "maxdisk": guest.max_disk_bytes,
+        "maxmem": _whole(guest.max_memory_bytes),
+        "maxdisk": _whole(guest.max_disk_bytes),
     }
 
 
 def format_metrics(guest: Guest) -> dict[str, Any]:
     """Return one container's figures as the cluster broadcasts them, up to ten seconds old."""
     cores_used = None if guest.cpu_ratio is None or guest.max_cpu is None else round(guest.cpu_ratio * guest.max_cpu, 4)
-    return {"cpu": guest.cpu_ratio, "cpu_cores": cores_used, "mem": guest.memory_bytes, "disk": guest.disk_bytes}
+    return {"cpu": guest.cpu_ratio, "cpu_cores": cores_used, "mem": _whole(guest.memory_bytes), "disk": _whole(guest.disk_bytes)}
 
 
 def format_config(config: GuestConfig) -> dict[str, Any]:
@@ -62,11 +67,11 @@ def format_node(node: Node) -> dict[str, Any]:
         "node": node.name,
         "status": node.status,
         "cgroup_mode": node.cgroup_mode,
-        "maxcpu": node.cpus,
+        "maxcpu": _whole(node.cpus),
         "cpu": node.cpu_ratio,
-        "mem": node.memory_bytes,
-        "maxmem": node.max_memory_bytes,
-        "uptime": node.uptime_seconds,
+        "mem": _whole(node.memory_bytes),
+        "maxmem": _whole(node.max_memory_bytes),
+        "uptime": _whole(node.uptime_seconds),
         "hastate": node.hastate,
     }
 
@@ -79,15 +84,25 @@ def format_nodes(cluster: Cluster) -> dict[str, dict[str, Any]]:
 def format_rrd_row(row: RrdRow) -> dict[str, Any]:
     """Return one row of history; None where Proxmox has no figure."""
     return {
-        "time": row.time_seconds,
+        "time": _whole(row.time_seconds),
         "cpu": row.cpu_ratio,
         "maxcpu": row.max_cpu,
-        "mem": row.memory_bytes,
-        "maxmem": row.max_memory_bytes,
+        "mem": _whole(row.memory_bytes),
+        "maxmem": _whole(row.max_memory_bytes),
         "pressurecpusome": row.cpu_pressure_percent,
         "pressurememorysome": row.memory_pressure_percent,
         "pressurememoryfull": row.memory_full_percent,
     }
+
+
+def format_before(outcome: Outcome) -> dict[str, Any]:
+    """Return what a container had: sizes, and what else was looked at."""
+    return {**format_allocation(outcome.before), **outcome.more_before}
+
+
+def format_after(outcome: Outcome) -> dict[str, Any]:
+    """Return what a container has now, in check mode what it would have; the same keys as ``format_before``."""
+    return {**format_allocation(outcome.after), **outcome.more_after}
 
 
 def format_outcome(outcome: Outcome) -> dict[str, Any]:
@@ -100,8 +115,8 @@ def format_outcome(outcome: Outcome) -> dict[str, Any]:
         "failed": outcome.is_failed,
         "reason": str(outcome.reason),
         "msg": outcome.message,
-        "before": format_allocation(outcome.before),
-        "after": format_allocation(outcome.after),
+        "before": format_before(outcome),
+        "after": format_after(outcome),
         "pending": dict(outcome.pending),
         "restart_required": outcome.is_restart_required,
         "transport": outcome.transport,
@@ -144,4 +159,6 @@ def format_decision(decision: Decision) -> dict[str, Any]:
         "usage": format_sample(decision.sample),
         "cpu_demand_cores": decision.cpu_demand_cores,
         "memory_demand_mib": decision.memory_demand_mib,
+        "cpu_bounds_cores": None if decision.cpu_bounds_cores is None else list(decision.cpu_bounds_cores),
+        "memory_bounds_mib": None if decision.memory_bounds_mib is None else list(decision.memory_bounds_mib),
     }

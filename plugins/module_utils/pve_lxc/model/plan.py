@@ -80,6 +80,8 @@ class Outcome:
         is_restart_required: whether anything waits for one.
         transport: ``api``, ``ssh`` or ``local``.
         warnings: what the user should know although it is done.
+        more_before: what else of it was looked at, key as users see it -> value, for example ``{"status": "running"}``.
+        more_after: the same afterwards, the same keys.
     """
 
     vmid: int | None
@@ -95,3 +97,5 @@ class Outcome:
     is_restart_required: bool = False
     transport: str = "api"
     warnings: tuple[str, ...] = ()
+    more_before: Mapping[str, Any] = field(default_factory=dict)
+    more_after: Mapping[str, Any] = field(default_factory=dict)

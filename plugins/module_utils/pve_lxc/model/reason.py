@@ -13,6 +13,12 @@ class Reason(StrEnum):
 
     # Done.
     RESIZED = "resized"
+    CLONED = "cloned"
+    DESTROYED = "destroyed"
+    STARTED = "started"
+    STOPPED = "stopped"
+    RESTARTED = "restarted"
+    SUSPENDED = "suspended"
     GROW_CPU = "grow_cpu"
     GROW_MEMORY = "grow_memory"
     SHRINK_CPU = "shrink_cpu"
@@ -58,6 +64,11 @@ class Reason(StrEnum):
     HOST_SHORT_OF_MEMORY = "host_short_of_memory"
     BUDGET_SPENT = "budget_spent"
     INVALID_REQUEST = "invalid_request"
+    LINKED_CLONE_IMPOSSIBLE = "linked_clone_impossible"
+    SNAPSHOT_IMPOSSIBLE = "snapshot_impossible"
+    NO_FREE_ID = "no_free_id"
+    NOT_A_CLONE = "not_a_clone"
+    PROTECTED = "protected"
 
     # Failed.
     NOT_FOUND = "not_found"
@@ -70,4 +81,7 @@ class Reason(StrEnum):
     OUTCOME_UNKNOWN = "outcome_unknown"
     HALF_APPLIED = "half_applied"
     NOT_IN_EFFECT = "not_in_effect"
+    DID_NOT_STOP = "did_not_stop"
+    TASK_FAILED = "task_failed"
     NOT_TRIED = "not_tried"
+    NOT_READY = "not_ready"

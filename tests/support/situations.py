@@ -1,0 +1,107 @@
+# Copyright (c) 2026, autoscale.proxmox contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Scenario files (tests/scenarios/*.json) -> what the policy is given; tests/scenarios/README.md describes the format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pve_lxc.model.allocation import Allocation
+from pve_lxc.model.decision import Decision
+from pve_lxc.model.guest import Guest, GuestConfig
+from pve_lxc.model.node import Node
+from pve_lxc.model.usage import HostUsage, MemorySource, UsageSample
+from pve_lxc.policy.decide import decide
+from pve_lxc.policy.observation import HostState, Observation
+from pve_lxc.policy.remember import ContainerMemory
+from pve_lxc.policy.settings import BoundsSettings, ContainerSettings, PolicySettings, SettingsBook
+
+NOW = 1_800_000_000.0
+INTERVAL_SECONDS = 300.0
+CALM_HOST = {"cpus": 16, "memory_total_mib": 65536, "memory_available_mib": 32768, "memory_full_percent": 0, "cpu_pressure_percent": 30}
+
+
+@dataclass
+class Situation:
+    """One pass of the policy, ready to be decided, at time NOW."""
+
+    observations: list[Observation]
+    memories: dict[int, ContainerMemory]
+    book: SettingsBook
+    host: HostState
+    expected: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+
+    def decide(self) -> dict[int, Decision]:
+        return {decision.vmid: decision for decision in decide(self.observations, self.memories, self.book, self.host, NOW)[0]}
+
+
+def build_situation(scenario: Mapping[str, Any]) -> Situation:
+    """Return a scenario's situation; what it does not say is a calm, well-known container with two cores and 1 GiB."""
+    settings = scenario.get("settings", {})
+    policy = PolicySettings(**{"interval_seconds": INTERVAL_SECONDS, **settings.get("policy", {})})
+    book = SettingsBook(ContainerSettings(policy, BoundsSettings(**settings.get("bounds", {}))))
+    usage = HostUsage("pve1", **{**CALM_HOST, **scenario.get("host", {})})
+    host = HostState(Node("pve1", **{"status": "online", "cgroup_mode": 2, **scenario.get("node", {})}), usage)
+    situation = Situation([], {}, book, host)
+    for container in scenario["containers"]:
+        _add(situation, container)
+    return situation
+
+
+def _add(situation: Situation, container: Mapping[str, Any]) -> None:
+    vmid = container.get("vmid", 101)
+    guest = Guest(vmid, **{"name": f"ct{vmid}", "node": "pve1", "status": "running", "uptime_seconds": 900_000, **container.get("guest", {})})
+    guest = replace(guest, tags=tuple(guest.tags))
+    allocation = Allocation(**{"cores": 2, "memory_mib": 1024, "swap_mib": 512, **container.get("allocation", {})})
+    config = GuestConfig(vmid, "pve1", "", allocation, **container.get("config", {}))
+    sample = None if container.get("sample", {}) is None else _sample(guest, {"cpu_cores": 0.5, "memory_mib": 400, **container.get("sample", {})}, NOW)
+    history = container.get("history", [{"hours": 30}])
+    memory = _learnt(situation, guest, replace(config, allocation=_found(allocation, container)), history)
+    if memory is not None:
+        if "last_shrink_from_now" in container:
+            memory = replace(memory, memory=replace(memory.memory, last_shrink_seconds=NOW + container["last_shrink_from_now"]))
+        situation.memories[vmid] = replace(memory, **_absolute(container.get("memory", {})))
+    is_config_read = container.get("is_config_read", True)
+    situation.observations.append(Observation(guest, config if is_config_read else None, sample, container.get("is_selected", True)))
+    situation.expected[vmid] = container.get("expect", {})
+
+
+def _found(allocation: Allocation, container: Mapping[str, Any]) -> Allocation:
+    """Return what the container had while it was observed; ``allocation_before`` names what somebody changed since."""
+    return replace(allocation, **container.get("allocation_before", {}))
+
+
+def _learnt(situation: Situation, guest: Guest, config: GuestConfig, history: list[Mapping[str, Any]]) -> ContainerMemory | None:
+    """Return what the policy itself remembers after stretches of use, oldest first, each with hours, CPU and memory."""
+    steps = [(stretch, int(stretch["hours"] * 3600 / INTERVAL_SECONDS)) for stretch in history]
+    time_seconds = NOW - sum(count for _stretch, count in steps) * INTERVAL_SECONDS
+    memories: dict[int, ContainerMemory] = {}
+    old_guest = replace(guest, status="running", is_template=False, lock="", hastate="")
+    for stretch, count in steps:
+        values = {"cpu_cores": 0.5, "memory_mib": 400, **{name: value for name, value in stretch.items() if name != "hours"}}
+        for _step in range(count):
+            row = replace(old_guest, uptime_seconds=900_000 + time_seconds - NOW)
+            observation = Observation(row, config, _sample(row, values, time_seconds))
+            _decisions, memories = decide([observation], memories, situation.book, situation.host, time_seconds)
+            time_seconds += INTERVAL_SECONDS
+    return memories.get(guest.vmid)
+
+
+def _sample(guest: Guest, values: Mapping[str, Any], time_seconds: float) -> UsageSample:
+    defaults = {"memory_pressure_percent": 0.0, "memory_full_percent": 0.0, "own_oom_kills": 0, "foreign_oom_kills": 0}
+    given = {**defaults, **values, "memory_source": MemorySource(values.get("memory_source", "cgroup"))}
+    return UsageSample(guest.vmid, guest.node, time_seconds, INTERVAL_SECONDS, **given)
+
+
+def _absolute(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields of ContainerMemory; names that end in ``_from_now`` are seconds relative to NOW."""
+    absolute = {}
+    for name, value in values.items():
+        if name.endswith("_from_now"):
+            absolute[name.removesuffix("_from_now")] = NOW + value
+        else:
+            absolute[name] = value
+    return absolute
