@@ -25,6 +25,8 @@ from result import Point, Row, add_up, make_row, read_point  # noqa: E402
 from terminal import Progress, format_table  # noqa: E402
 
 SECONDS_PER_DAY = 86400
+# Monday, 5 January 2026, 00:00 UTC: the same start, and so the same table, each time.
+START_TIME_SECONDS = 1767571200
 # A point for the charts every quarter of an hour of simulated time.
 CYCLES_PER_POINT = 3
 
@@ -106,7 +108,7 @@ def main() -> int:
     arguments.folder.mkdir(parents=True)
     with tempfile.TemporaryDirectory(prefix="demo-") as scratch:
         folder = pathlib.Path(scratch)
-        with Simulator(world=make_world(), cgroup_root=folder / "cgroup", auth_delay=3, task_seconds=0.5) as simulator:
+        with Simulator(world=make_world(), cgroup_root=folder / "cgroup", task_seconds=0.5, start_time=START_TIME_SECONDS) as simulator:
             say(f"A simulated Proxmox VE cluster at {simulator.url}: {len(NODES)} nodes, {len(FLEET)} containers under real load traces\n")
             if not arguments.no_plays:
                 try:

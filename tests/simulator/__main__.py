@@ -1,0 +1,11 @@
+# Copyright (c) 2026, autoscale.proxmox contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``python tests/simulator``: this folder stands first on the path, so the package beside this file is found."""
+
+from __future__ import annotations
+
+from pve_simulator.command_line import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())
