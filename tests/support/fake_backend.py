@@ -39,6 +39,7 @@ class FakeBackend:
         self.writes: list[tuple[int, dict[str, Any], tuple[str, ...]]] = []
         self.history: list[RrdRow] = []
         self.live_status: dict[int, str] = {}
+        self.working_sets_mib: dict[int, float] = {}
         self.failures: dict[str, list[tuple[ProxmoxAPIError, str]]] = {}
         self.after_write: Callable[[int], None] | None = None
         self._lock = threading.Lock()
@@ -104,6 +105,13 @@ class FakeBackend:
 
     def is_quorate(self) -> bool:
         return True
+
+    def read_working_set_mib(self, node: str, vmid: int) -> float | None:
+        self._count("read_working_set_mib", vmid)
+        return self.working_sets_mib.get(vmid)
+
+    def close(self) -> None:
+        self._count("close", None)
 
     def _count(self, method: str, vmid: int | None) -> ProxmoxAPIError | None:
         """Note the call; raise an error due before it, return one due after it."""

@@ -22,6 +22,7 @@
     +- ConfigError                     a configuration file: all problems at once
     +- CommandError                    a command on a node
     +- StateError                      our own state store
+    +- LockHeldError                   another run holds the lock
 
 Source of the mapping from answers to classes: ``transport/answer.py``.
 """
@@ -207,15 +208,32 @@ class CommandError(LxcAutoscaleError):
         argv: the command, without secrets.
         exit_code: None when it was ended by a deadline.
         stderr: what it said.
+        is_started: False when it certainly was never started; True when it may have done something.
+        is_deadline: whether our deadline ended the wait for it; it may still be running then.
     """
 
-    def __init__(self, message: str, *, argv: Sequence[str] = (), exit_code: int | None = None, stderr: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        argv: Sequence[str] = (),
+        exit_code: int | None = None,
+        stderr: str = "",
+        is_started: bool = True,
+        is_deadline: bool = False,
+    ) -> None:
         """Keep the command and its end."""
         super().__init__(message)
         self.argv = tuple(argv)
         self.exit_code = exit_code
         self.stderr = stderr
+        self.is_started = is_started
+        self.is_deadline = is_deadline
 
 
 class StateError(LxcAutoscaleError):
     """Our own state store cannot be read or written."""
+
+
+class LockHeldError(LxcAutoscaleError):
+    """Another run holds the lock; nothing was done."""

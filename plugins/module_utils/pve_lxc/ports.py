@@ -57,6 +57,12 @@ class LxcBackend(Protocol):
     def is_quorate(self) -> bool:
         """Return whether the cluster may be written to; a node without cluster always is."""
 
+    def read_working_set_mib(self, node: str, vmid: int) -> float | None:
+        """Return what one container needs to run, from its node's cgroup files, in MiB; None where they cannot be read, over the API always."""
+
+    def close(self) -> None:
+        """Close every connection."""
+
 
 class LxcLifecycle(LxcBackend, Protocol):
     """What clone and power need beside LxcBackend. Verbs that start a task wait for its end.
@@ -164,12 +170,19 @@ class StateStore(Protocol):
 class CommandRunner(Protocol):
     """Runs a command on a node."""
 
+    @property
+    def name(self) -> str:
+        """Return ``ssh`` or ``local``."""
+
     def run(self, argv: Sequence[str], timeout_seconds: float) -> tuple[int, str, str]:
         """Return exit code, standard output and standard error.
 
         Raises:
             CommandError: it could not be started, or the deadline passed.
         """
+
+    def close(self) -> None:
+        """Let go of the connection, if there is one."""
 
 
 class Notifier(Protocol):

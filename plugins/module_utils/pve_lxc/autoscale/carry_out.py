@@ -1,0 +1,111 @@
+# Copyright (c) 2026, autoscale.proxmox contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Carry out one decision: look again, write it down, write it, look at it, write down what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..errors import ProxmoxAPIError
+from ..model.decision import Decision
+from ..model.guest import Guest, GuestConfig
+from ..model.plan import Outcome
+from ..model.reason import Reason
+from ..model.usage import MemorySource
+from ..operations.failure import describe_failure
+from ..operations.resize import apply_resize, plan_to
+from ..policy.adopt import MANAGED_FIELDS, adopt, managed_differences, record_write
+from ..policy.memory_guard import refuse_memory_shrink
+from .parts import UNREACHABLE_ERRORS, CycleParts
+from .remembered import Remembered
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What became of one decision.
+
+    Attributes:
+        outcome: what became of it.
+        remembered: with what is known of the container afterwards.
+    """
+
+    outcome: Outcome
+    remembered: Remembered
+
+
+def carry_out(parts: CycleParts, run_id: int, decision: Decision, guest: Guest, cgroup_mode: int | None, remembered: Remembered) -> Carried:
+    """Return what became of a decision that changes something.
+
+    Raises:
+        ProxmoxAPIError: one of UNREACHABLE_ERRORS before anything was written.
+        StateError: the change could not be written down, so it was not made.
+    """
+    try:
+        config = parts.backend.read_config(guest.node, guest.vmid)
+    except UNREACHABLE_ERRORS:
+        raise
+    except ProxmoxAPIError as error:
+        reason, message = describe_failure(error)
+        return Carried(left_outcome(parts, decision, reason, message, is_failed=True), remembered)
+    refusal = _look_again(parts, decision, guest, config)
+    if refusal is not None:
+        policy = parts.settings.of(guest.vmid).policy
+        memory = adopt(remembered.memory, guest, config, policy, parts.clock.now())
+        return Carried(replace(refusal, before=config.allocation, after=config.allocation), replace(remembered, memory=memory))
+    return _write(parts, run_id, decision, guest, config, (cgroup_mode, remembered))
+
+
+def left_outcome(parts: CycleParts, decision: Decision, reason: Reason, message: str, *, is_failed: bool) -> Outcome:
+    """Return the outcome of a decision that was not carried out."""
+    return Outcome(
+        vmid=decision.vmid,
+        name=decision.name,
+        node=decision.node,
+        is_changed=False,
+        is_failed=is_failed,
+        reason=reason,
+        message=message,
+        before=decision.current,
+        after=decision.current,
+        transport=parts.backend.transport,
+    )
+
+
+def _look_again(parts: CycleParts, decision: Decision, guest: Guest, config: GuestConfig) -> Outcome | None:
+    """Return why the decision no longer holds, now that its configuration was read again; None when it does."""
+    if config.lock:
+        return left_outcome(parts, decision, Reason.LOCKED, f"it was locked in the meantime ({config.lock})", is_failed=False)
+    if decision.current is None or managed_differences(config.allocation, decision.current):
+        return left_outcome(parts, decision, Reason.OPERATOR_CHANGED, "somebody changed it in the meantime; their values are kept", is_failed=False)
+    target_mib = decision.target.memory_mib if decision.target else None
+    if target_mib is None or config.allocation.memory_mib is None or target_mib >= config.allocation.memory_mib:
+        return None
+    # Memory in use is measured once more right before it is taken away: the decision may be a second old, and a second fills a gigabyte.
+    is_blind_allowed = parts.settings.of(guest.vmid).policy.allow_blind_shrink
+    source = MemorySource.CGROUP if is_blind_allowed or decision.sample is None else decision.sample.memory_source
+    in_use_mib = parts.usage.read_memory_mib(guest)
+    reason = refuse_memory_shrink(target_mib, is_running=True, memory_mib=in_use_mib, source=source)
+    if reason is None:
+        return None
+    shown = "an unknown amount" if in_use_mib is None else f"{in_use_mib:.0f} MiB"
+    return left_outcome(parts, decision, reason, f"memory kept: {shown} is in use by now, too much for {target_mib} MiB", is_failed=False)
+
+
+def _write(parts: CycleParts, run_id: int, decision: Decision, guest: Guest, config: GuestConfig, more: tuple[int | None, Remembered]) -> Carried:
+    cgroup_mode, remembered = more
+    target = decision.target if decision.target is not None else config.allocation
+    # What is not ours (swap, cpuunits) stays as it was just read.
+    after = replace(config.allocation, **{name: getattr(target, name) for name in MANAGED_FIELDS})
+    plan = plan_to(guest, config, after, cgroup_mode=cgroup_mode, reason=decision.reason, message=decision.message)
+    change_id = parts.state.begin_change(run_id, parts.clock.now(), replace(decision, current=config.allocation, target=plan.after))
+    outcome = apply_resize(parts.backend, plan)
+    now = parts.clock.now()
+    if outcome.reason is not Reason.OUTCOME_UNKNOWN:
+        # An unknown outcome stays open: the next cycle settles it by reading.
+        parts.state.end_change(change_id, now, outcome)
+    if outcome.after is None:
+        return Carried(outcome, replace(remembered, config=None, config_read_seconds=0.0))
+    memory = record_write(remembered.memory, outcome.after, now)
+    kept = replace(config, allocation=outcome.after, pending=dict(outcome.pending), lock="", digest="", values={})
+    return Carried(outcome, replace(remembered, memory=memory, config=kept, config_read_seconds=now))

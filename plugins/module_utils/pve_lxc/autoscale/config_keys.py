@@ -1,0 +1,116 @@
+# Copyright (c) 2026, autoscale.proxmox contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The keys of the configuration file: what each is for, its default and what is allowed. docs/configuration.md is compared with this."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ..policy.settings import BoundsSettings, PolicySettings
+
+DEFAULT_STATE_PATH = "/var/lib/lxc-autoscale/state.sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of the file.
+
+    Attributes:
+        kind: ``text``, ``whole``, ``number``, ``switch``, ``choice``, ``vmids`` or ``names``.
+        default: used when the key is absent; None means "not set".
+        about: one sentence.
+        low: least number allowed.
+        high: largest number allowed.
+        allowed: the choices.
+    """
+
+    kind: str
+    default: Any
+    about: str
+    low: float = -math.inf
+    high: float = math.inf
+    allowed: tuple[str, ...] = ()
+
+    def describe_allowed(self) -> str:
+        """Return what may be written, as in ``a whole number from 1 to 65535``."""
+        if self.kind == "switch":
+            return "true or false"
+        if self.kind == "choice":
+            return "one of " + ", ".join(self.allowed)
+        if self.kind in ("whole", "number"):
+            noun = "a whole number" if self.kind == "whole" else "a number"
+            return f"{noun} from {self.low:.15g} to {self.high:.15g}"
+        return {"text": "text", "vmids": "a list of container ids, each 100 or above", "names": "a list of names"}[self.kind]
+
+
+def _keys_of(record: type, left_out: tuple[str, ...] = ()) -> dict[str, Key]:
+    """Return the keys of a settings record, from its fields' metadata."""
+    keys = {}
+    for field in fields(record):
+        if field.name not in left_out:
+            metadata: Mapping[str, Any] = field.metadata
+            keys[field.name] = Key(
+                kind=metadata["kind"],
+                default=field.default,
+                about=metadata["about"],
+                low=metadata.get("low", -math.inf),
+                high=metadata.get("high", math.inf),
+                allowed=metadata.get("allowed", ()),
+            )
+    return keys
+
+
+# interval_seconds stands at the top of the file, for it is the timer's as well.
+POLICY_KEYS = _keys_of(PolicySettings, left_out=("interval_seconds",))
+BOUNDS_KEYS = _keys_of(BoundsSettings)
+
+TOP_KEYS = {
+    "node": Key("text", "", "Node whose containers are managed; default: this machine's host name."),
+    "mode": Key("choice", "recommend", "Whether the command `run` only recommends, or applies.", allowed=("recommend", "apply")),
+    "interval_seconds": Key("number", 60.0, "Time between two cycles, as the timer has it.", low=5, high=3600),
+}
+
+SECTIONS: dict[str, dict[str, Key]] = {
+    "connection": {
+        "host": Key("text", "localhost", "Name or address of the Proxmox API."),
+        "port": Key("whole", 8006, "Its port.", low=1, high=65535),
+        "user": Key("text", "", "User with realm, for example lxc-autoscale@pve; may be left out when token_id holds it."),
+        "token_id": Key("text", "", "API token, as `id` or `user@realm!id`."),
+        "token_secret_file": Key("text", "", "File that holds the token's secret and nothing else."),
+        "password_file": Key("text", "", "File that holds the user's password, when no token is used."),
+        "ca_file": Key("text", "", "Certificate authority that signed the API's certificate; default: the system's."),
+        "fingerprint": Key("text", "", "SHA-256 fingerprint of the API's certificate; pins it instead of verifying the chain."),
+        "validate_certs": Key("switch", True, "Whether the certificate is verified."),
+        "timeout_seconds": Key("number", 30.0, "Deadline of one call, retries included.", low=1, high=600),
+        "retries": Key("whole", 3, "How often a read is tried again.", low=0, high=10),
+    },
+    "selection": {
+        "all": Key("switch", None, "Whether every container is managed; default: true unless vmids or tags are given."),
+        "vmids": Key("vmids", (), "Containers to manage."),
+        "tags": Key("names", (), "Containers with one of these tags are managed."),
+        "ignore_vmids": Key("vmids", (), "Containers to leave alone, whatever else selects them."),
+        "ignore_tags": Key("names", ("autoscale-off",), "Containers with one of these tags are left alone."),
+    },
+    "policy": POLICY_KEYS,
+    "bounds": BOUNDS_KEYS,
+    "observe": {
+        "source": Key(
+            "choice",
+            "auto",
+            "Where use is read: cgroup files of this node, or the API; auto takes the files where they are.",
+            allowed=("auto", "cgroup", "api"),
+        ),
+        "cgroup_root": Key("text", "/sys/fs/cgroup", "Root of the node's cgroup v2 hierarchy."),
+        "proc_root": Key("text", "/proc", "Root of the node's proc file system."),
+    },
+    "state": {
+        "path": Key("text", "", f"The loop's database; default: state.sqlite in systemd's StateDirectory, else {DEFAULT_STATE_PATH}."),
+    },
+}
+
+# What an entry of ``overrides`` may hold.
+OVERRIDE_SECTIONS = {"policy": POLICY_KEYS, "bounds": BOUNDS_KEYS}

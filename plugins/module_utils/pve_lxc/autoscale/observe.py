@@ -1,0 +1,118 @@
+# Copyright (c) 2026, autoscale.proxmox contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Look at the node: the cluster's list, measurements, and as few configurations as will do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ..errors import ProxmoxAPIError
+from ..model.allocation import Allocation
+from ..model.guest import Guest, GuestConfig
+from ..model.node import Cluster
+from ..model.usage import MemorySource, UsageSample
+from ..policy.bounds import DEFAULT_MEMORY_MIB
+from ..policy.observation import HostState, Observation
+from ..policy.remember import new_memory
+from .parts import UNREACHABLE_ERRORS, CycleParts
+from .remembered import Remembered
+
+# A configuration is read again after this long even if nothing seems to have changed; spread over the hour by vmid.
+CONFIG_KEPT_SECONDS = 3600.0
+_SPREAD_SECONDS = 97.0
+
+# The cluster's list shows a change of cores up to ten seconds late (pvestatd); twice that is sure. Source: seen on PVE 9.2.11.
+_LIST_LAG_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One look at the node.
+
+    Attributes:
+        cluster: the cluster's list.
+        host: the node.
+        observations: one for every container of the node.
+        remembered: by vmid, with configurations and counters brought up to date; of these containers only.
+        notices: what the operator should know.
+    """
+
+    cluster: Cluster
+    host: HostState
+    observations: tuple[Observation, ...]
+    remembered: Mapping[int, Remembered]
+    notices: tuple[str, ...]
+
+
+def observe(parts: CycleParts, remembered: Mapping[int, Remembered], now: float) -> Observed:
+    """Return one look at the node; one request (cgroup files) or two (API) when no configuration needs to be read.
+
+    Raises:
+        ProxmoxAPIError: Proxmox cannot be reached, or refuses the list.
+    """
+    cluster = parts.backend.read_cluster()
+    guests = [guest for guest in cluster.guests.values() if guest.node == parts.node]
+    managed = [guest for guest in guests if parts.selection.is_selected(guest) and not guest.is_template]
+    parts.usage.note_cluster(cluster)
+    parts.usage.load_counters({vmid: entry.counters for vmid, entry in remembered.items() if entry.counters})
+    samples = parts.usage.read_samples(managed, now)
+    counters = parts.usage.dump_counters()
+    notices: list[str] = []
+    if not guests:
+        notices.append(f"Proxmox shows no container on node {parts.node}: is the node's name right, and may this user see containers (VM.Audit)?")
+    observations, kept = [], {}
+    managed_vmids = {guest.vmid for guest in managed}
+    for guest in guests:
+        entry = remembered.get(guest.vmid) or Remembered(new_memory(parts.settings.of(guest.vmid).policy))
+        sample = samples.get(guest.vmid)
+        if guest.vmid in managed_vmids and guest.is_running and is_config_due(entry, guest, sample, now):
+            entry = _read_config(parts, guest, entry, now, notices)
+        config = entry.config
+        entry = replace(entry, counters=counters.get(guest.vmid, {}))
+        kept[guest.vmid] = replace(entry, config=None if config is None else replace(config, lock=""))
+        observations.append(Observation(guest, config, sample, is_selected=parts.selection.is_selected(guest)))
+    host = HostState(cluster.nodes.get(parts.node), parts.usage.read_host(parts.node))
+    return Observed(cluster, host, tuple(observations), kept, tuple(notices))
+
+
+def is_config_due(entry: Remembered, guest: Guest, sample: UsageSample | None, now: float) -> bool:
+    """Return whether a configuration must be read: never known, an hour old, or contradicted by what is in force."""
+    if entry.config is None or entry.config.node != guest.node or entry.config_read_seconds > now:
+        return True
+    offset = guest.vmid * _SPREAD_SECONDS
+    if (now + offset) // CONFIG_KEPT_SECONDS != (entry.config_read_seconds + offset) // CONFIG_KEPT_SECONDS:
+        return True
+    allocation = entry.config.allocation
+    if sample is not None and _is_contradicted(allocation, sample):
+        return True
+    expected_cpu = allocation.cores if allocation.cores is not None else allocation.cpulimit
+    is_list_current = now - entry.config_read_seconds > _LIST_LAG_SECONDS
+    return is_list_current and expected_cpu is not None and guest.max_cpu is not None and guest.max_cpu != expected_cpu
+
+
+def _is_contradicted(allocation: Allocation, sample: UsageSample) -> bool:
+    memory_mib = allocation.memory_mib if allocation.memory_mib is not None else DEFAULT_MEMORY_MIB
+    if sample.live_memory_max_mib is not None and abs(sample.live_memory_max_mib - memory_mib) >= 1:
+        return True
+    # Over the API no quota is shown; None there means nothing.
+    if sample.memory_source is not MemorySource.CGROUP:
+        return False
+    return abs((sample.live_cpu_max_cores or 0.0) - (allocation.cpulimit or 0.0)) > 0.01
+
+
+def _read_config(parts: CycleParts, guest: Guest, entry: Remembered, now: float, notices: list[str]) -> Remembered:
+    """Return the entry with its configuration and what waits for a restart; without one when this container cannot be read."""
+    try:
+        config: GuestConfig | None = parts.backend.read_config(guest.node, guest.vmid)
+        # Raw lxc.* lines stand only in the first answer, what waits for a restart only in the second.
+        pending = parts.backend.read_pending(guest.node, guest.vmid).pending
+    except UNREACHABLE_ERRORS:
+        raise
+    except ProxmoxAPIError as error:
+        notices.append(f"the configuration of {guest.vmid} could not be read: {str(error).strip()}")
+        return replace(entry, config=None, config_read_seconds=0.0)
+    if config is not None:
+        config = replace(config, pending=dict(pending), values={})
+    return replace(entry, config=config, config_read_seconds=now)

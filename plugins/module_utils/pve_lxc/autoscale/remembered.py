@@ -1,0 +1,87 @@
+# Copyright (c) 2026, autoscale.proxmox contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the loop keeps about one container between two cycles: the policy's memory, the last configuration read, the last counters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..model.guest import GuestConfig
+from ..policy.remember import ContainerMemory, allocation_from_dict, allocation_to_dict, memory_from_dict, memory_to_dict
+from ..policy.settings import PolicySettings
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """One container between two cycles.
+
+    Attributes:
+        memory: the policy's.
+        config: its configuration as last read; without lock and digest, which are too short-lived to remember.
+        config_read_seconds: when it was read; 0 for never.
+        counters: of the usage source; empty when there are none.
+    """
+
+    memory: ContainerMemory
+    config: GuestConfig | None = None
+    config_read_seconds: float = 0.0
+    counters: Mapping[str, Any] = field(default_factory=dict)
+
+
+def remembered_to_dict(remembered: Remembered) -> dict[str, Any]:
+    """Return JSON's types."""
+    return {
+        "memory": memory_to_dict(remembered.memory),
+        "config": None if remembered.config is None else _config_to_dict(remembered.config),
+        "config_read_seconds": remembered.config_read_seconds,
+        "counters": dict(remembered.counters),
+    }
+
+
+def remembered_from_dict(vmid: int, values: Mapping[str, Any], settings: PolicySettings) -> Remembered:
+    """Return what ``remembered_to_dict`` wrote; a part that is missing or damaged is as if never seen."""
+    memory = values.get("memory")
+    counters = values.get("counters")
+    config = _config_from_dict(vmid, values.get("config"))
+    read_seconds = values.get("config_read_seconds")
+    return Remembered(
+        memory=memory_from_dict(memory if isinstance(memory, Mapping) else {}, settings),
+        config=config,
+        config_read_seconds=float(read_seconds) if isinstance(read_seconds, int | float) and config is not None else 0.0,
+        counters=counters if isinstance(counters, Mapping) else {},
+    )
+
+
+def _config_to_dict(config: GuestConfig) -> dict[str, Any]:
+    return {
+        "node": config.node,
+        "allocation": allocation_to_dict(config.allocation),
+        "pending": dict(config.pending),
+        "rootfs_volume": config.rootfs_volume,
+        "net0_hwaddr": config.net0_hwaddr,
+        "raw_lxc_keys": list(config.raw_lxc_keys),
+    }
+
+
+def _config_from_dict(vmid: int, values: Any) -> GuestConfig | None:
+    if not isinstance(values, Mapping):
+        return None
+    allocation = allocation_from_dict(values.get("allocation"))
+    if allocation is None:
+        return None
+    try:
+        return GuestConfig(
+            vmid=vmid,
+            node=str(values["node"]),
+            digest="",
+            allocation=allocation,
+            pending=dict(values["pending"]),
+            rootfs_volume=str(values["rootfs_volume"]),
+            net0_hwaddr=str(values["net0_hwaddr"]),
+            raw_lxc_keys=tuple(str(key) for key in values["raw_lxc_keys"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -1,0 +1,87 @@
+# Copyright (c) 2026, autoscale.proxmox contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Settle changes that an earlier run had begun and never ended: it was killed, or the answer was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..errors import ProxmoxAPIError
+from ..model.allocation import CONFIG_KEYS, Allocation
+from ..model.plan import Outcome
+from ..model.reason import Reason
+from ..operations.failure import describe_failure
+from ..policy.adopt import managed_differences, record_write
+from .parts import UNREACHABLE_ERRORS, CycleParts
+from .remembered import Remembered
+
+
+def settle_open_changes(parts: CycleParts, remembered: dict[int, Remembered]) -> tuple[Outcome, ...]:
+    """Return what became of each open change, oldest first, and write it down; what turns out to be ours is remembered as ours.
+
+    Raises:
+        ProxmoxAPIError: Proxmox cannot be reached; the changes stay open.
+    """
+    outcomes = []
+    for change in parts.state.read_open_changes():
+        outcome = _settle(parts, change)
+        if outcome is None:
+            continue
+        now = parts.clock.now()
+        parts.state.end_change(int(change["change_id"]), now, outcome)
+        outcomes.append(outcome)
+        entry = remembered.get(int(change["vmid"]))
+        if entry is not None:
+            memory = entry.memory
+            if outcome.after is not None and outcome.reason is not Reason.OPERATOR_CHANGED:
+                memory = record_write(memory, outcome.after, now)
+            # What was remembered of the configuration is older than the change: it is read anew in this cycle.
+            remembered[int(change["vmid"])] = replace(entry, memory=memory, config=None, config_read_seconds=0.0)
+    return tuple(outcomes)
+
+
+def _settle(parts: CycleParts, change: Mapping[str, Any]) -> Outcome | None:
+    """Return what a look at the container says; None to leave the change open because it cannot be looked at now."""
+    before, target = _allocation(change["before"]), _allocation(change["target"])
+    found = Outcome(
+        vmid=int(change["vmid"]),
+        name=str(change["name"]),
+        node=str(change["node"]),
+        is_changed=True,
+        is_failed=False,
+        reason=Reason.RESIZED,
+        message="an earlier run was stopped in the midst of this change; it is done",
+        before=before,
+        transport=parts.backend.transport,
+    )
+    try:
+        seen = parts.backend.read_pending(found.node, int(change["vmid"]))
+    except UNREACHABLE_ERRORS:
+        raise
+    except ProxmoxAPIError as error:
+        reason, message = describe_failure(error)
+        if reason in (Reason.NODE_UNREACHABLE, Reason.REFUSED_BY_PROXMOX):
+            return None
+        return replace(found, is_changed=False, is_failed=True, reason=reason, message=f"an earlier run was stopped in the midst of this change: {message}")
+    found = replace(found, after=seen.allocation, pending=dict(seen.pending), is_restart_required=bool(seen.pending))
+    if not managed_differences(seen.allocation, target):
+        return found
+    if not managed_differences(seen.allocation, before):
+        return replace(found, is_changed=False, is_failed=True, reason=Reason.NOT_TRIED, message="an earlier run was stopped before this change was made")
+    if _is_between(seen.allocation, before, target):
+        return replace(found, is_failed=True, reason=Reason.HALF_APPLIED, message="an earlier run was stopped after a part of this change was made")
+    message = "an earlier run was stopped in the midst of this change; somebody else has changed the container since"
+    return replace(found, is_failed=True, reason=Reason.OPERATOR_CHANGED, message=message)
+
+
+def _is_between(seen: Allocation, before: Allocation, target: Allocation) -> bool:
+    """Return whether every value is the one before or the one wanted, as after the first of two writes."""
+    return all(value in (getattr(before, name), getattr(target, name)) for name, value in seen.items())
+
+
+def _allocation(values: Mapping[str, Any] | None) -> Allocation:
+    given = values or {}
+    return Allocation(**{field: given.get(key) for field, key in CONFIG_KEYS.items()})

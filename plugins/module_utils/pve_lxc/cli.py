@@ -1,0 +1,196 @@
+# Copyright (c) 2026, autoscale.proxmox contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``lxc-autoscale``: the loop's command line. Exit codes: see EXIT_CODES."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, TextIO
+
+from .autoscale.assembly import assemble, open_state, pick_source
+from .autoscale.config import LoopConfig, read_config
+from .autoscale.cycle import APPLY, RECOMMEND, run_cycle
+from .autoscale.parts import format_cycle
+from .autoscale.terminal import format_cycle_lines, format_explanation_lines, format_status_lines
+from .clock import Clock, SystemClock
+from .errors import (
+    LockHeldError,
+    LxcAutoscaleError,
+    ProxmoxAPIError,
+    ProxmoxAuthenticationError,
+    ProxmoxPermissionError,
+)
+from .version import VERSION
+
+DEFAULT_CONFIG_PATH = "/etc/lxc-autoscale/config.yaml"
+
+EXIT_DONE = 0
+EXIT_SOME_FAILED = 1
+EXIT_CONFIGURATION = 2
+EXIT_NOT_REACHABLE = 3
+EXIT_NOT_PERMITTED = 4
+EXIT_LOCK_HELD = 5
+
+EXIT_CODES = {
+    EXIT_DONE: "done",
+    EXIT_SOME_FAILED: "some containers failed",
+    EXIT_CONFIGURATION: "configuration, or something it needs on this machine",
+    EXIT_NOT_REACHABLE: "Proxmox not reachable",
+    EXIT_NOT_PERMITTED: "not permitted",
+    EXIT_LOCK_HELD: "another run holds the lock",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """One call of the command line."""
+
+    arguments: argparse.Namespace
+    config: LoopConfig
+    clock: Clock
+    out: TextIO
+
+    def say(self, values: Any, lines: Callable[[], list[str]]) -> None:
+        """Write JSON where it was asked for, lines otherwise."""
+        text = json.dumps(values, indent=2) if self.arguments.json else "\n".join(lines())
+        self.out.write(text + "\n")
+
+
+def main(argv: Sequence[str] | None = None, *, clock: Clock | None = None, out: TextIO | None = None, err: TextIO | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Args:
+        argv: the arguments after the program's name; default: the process's.
+        clock: default: the machine's.
+        out: where results go; default: standard output.
+        err: where errors go; default: standard error.
+    """
+    out, err = out or sys.stdout, err or sys.stderr
+    try:
+        arguments = _parser().parse_args(argv)
+    except SystemExit as end:
+        # argparse has written its help, or what is wrong with the arguments.
+        return EXIT_DONE if end.code in (0, None) else EXIT_CONFIGURATION
+    try:
+        session = _Session(arguments, read_config(arguments.config), clock or SystemClock(), out)
+        command: Callable[[_Session], int] = arguments.command
+        return command(session)
+    except LxcAutoscaleError as error:
+        code = exit_code_of(error)
+        err.write(f"lxc-autoscale: {error}\n")
+        if arguments.json:
+            out.write(json.dumps({"error": type(error).__name__, "msg": str(error), "exit_code": code}, indent=2) + "\n")
+        return code
+
+
+def exit_code_of(error: LxcAutoscaleError) -> int:
+    """Return the exit code that stands for an error."""
+    if isinstance(error, LockHeldError):
+        return EXIT_LOCK_HELD
+    if isinstance(error, ProxmoxAuthenticationError | ProxmoxPermissionError):
+        return EXIT_NOT_PERMITTED
+    return EXIT_NOT_REACHABLE if isinstance(error, ProxmoxAPIError) else EXIT_CONFIGURATION
+
+
+def _parser() -> argparse.ArgumentParser:
+    codes = "; ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items())
+    parser = argparse.ArgumentParser(
+        prog="lxc-autoscale", description="Give LXC containers on Proxmox VE what they need, and no more.", epilog=f"Exit codes: {codes}."
+    )
+    parser.add_argument("--version", action="version", version=f"lxc-autoscale {VERSION}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add(commands, "run", _run, "one cycle in the configuration's mode (recommend or apply)")
+    _add(commands, "recommend", _recommend, "one cycle that changes nothing, whatever the configuration's mode")
+    _add(commands, "status", _status, "the last run, every container, the last changes; asks nobody")
+    explain = _add(commands, "explain", _explain, "why a container has what it has; asks nobody")
+    explain.add_argument("vmid", type=int, metavar="VMID")
+    _add(commands, "check-config", _check_config, "read the configuration and name every problem at once")
+    return parser
+
+
+def _add(commands: Any, name: str, command: Callable[[_Session], int], about: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
+    parser.add_argument("--config", default=DEFAULT_CONFIG_PATH, metavar="FILE", help=f"configuration file (default: {DEFAULT_CONFIG_PATH})")
+    parser.add_argument("--json", action="store_true", help="write JSON")
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _run(session: _Session) -> int:
+    return _cycle(session, session.config.mode)
+
+
+def _recommend(session: _Session) -> int:
+    return _cycle(session, RECOMMEND)
+
+
+def _cycle(session: _Session, mode: str) -> int:
+    parts = assemble(session.config, session.clock)
+    try:
+        result = run_cycle(parts, mode)
+    finally:
+        parts.close()
+    session.say(format_cycle(result), lambda: format_cycle_lines(result))
+    return EXIT_SOME_FAILED if mode == APPLY and result.failed_count else EXIT_DONE
+
+
+def _status(session: _Session) -> int:
+    state = open_state(session.config)
+    try:
+        run, decisions, changes = state.read_last_run(), list(state.read_decisions().values()), state.read_changes(limit=5)
+    finally:
+        state.close()
+    session.say({"run": run, "decisions": decisions, "changes": changes}, lambda: format_status_lines(run, decisions, changes, session.clock.now()))
+    return EXIT_DONE
+
+
+def _explain(session: _Session) -> int:
+    vmid = session.arguments.vmid
+    state = open_state(session.config)
+    try:
+        decision, changes = state.read_decisions().get(vmid), state.read_changes(vmid, limit=5)
+        memory = (state.read_memories().get(vmid) or {}).get("memory") or {}
+    finally:
+        state.close()
+    if decision is None:
+        session.say(
+            {"error": "not_found", "msg": f"nothing is known about container {vmid}"},
+            lambda: [f"nothing is known about container {vmid}: it has not been on node {session.config.node} in any run"],
+        )
+        return EXIT_SOME_FAILED
+    session.say(
+        {"decision": decision, "memory": memory, "changes": changes},
+        lambda: format_explanation_lines(decision, memory, changes, session.clock.now()),
+    )
+    return EXIT_DONE
+
+
+def _check_config(session: _Session) -> int:
+    config = session.config
+    general = config.settings.general
+    effective = {
+        "source": config.source,
+        "node": config.node,
+        "mode": config.mode,
+        "api": f"{config.connection.host}:{config.connection.port}",
+        "observing": pick_source(config),
+        "state": config.state_path,
+        "selection": {name: sorted(value) if isinstance(value, frozenset) else value for name, value in asdict(config.selection).items()},
+        "policy": asdict(general.policy),
+        "bounds": asdict(general.bounds),
+        "overrides": {str(vmid): asdict(settings) for vmid, settings in config.settings.by_vmid.items()},
+    }
+    session.say(effective, lambda: _effective_lines(effective))
+    return EXIT_DONE
+
+
+def _effective_lines(effective: dict[str, Any]) -> list[str]:
+    shown = [f"  {name}: {effective[name]}" for name in ("node", "mode", "api", "observing", "state")]
+    if effective["observing"] == "api":
+        shown.append("  over the API memory is only grown, unless allow_blind_shrink is set")
+    return [f"{effective['source']} is good.", *shown]

@@ -1,0 +1,116 @@
+# Copyright (c) 2026, autoscale.proxmox contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What CPU a container should have, before any bound or guard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..model.usage import UsageSample
+from ..units import clamp
+from .remember import CpuMemory
+from .settings import PolicySettings
+
+
+@dataclass(frozen=True, slots=True)
+class CpuScope:
+    """Between what the estimator works.
+
+    Attributes:
+        cap_cores: what the container can use at most now.
+        max_cores: the largest it may be given.
+        host_pressure_percent: CPU pressure of the node; None when not measured.
+    """
+
+    cap_cores: float
+    max_cores: float
+    host_pressure_percent: float | None = None
+
+
+def use_cores(sample: UsageSample, settings: PolicySettings) -> float:
+    """Return the use that counts: the average and 0.7 of the distance to the peak; 1.0 with a peak of 2.0 is 1.7."""
+    average = sample.cpu_cores or 0.0
+    peak = max(sample.cpu_peak_cores if sample.cpu_peak_cores is not None else average, average)
+    return average + settings.cpu_peak_share * (peak - average)
+
+
+def is_saturated(sample: UsageSample, cap_cores: float, settings: PolicySettings) -> bool:
+    """Return whether the container may want more than it can show: at 0.95 of its limit, or at 0.8 with CPU pressure."""
+    use = use_cores(sample, settings)
+    if use >= settings.cpu_saturated_share * cap_cores:
+        return True
+    pressure = sample.cpu_pressure_percent
+    return pressure is not None and pressure >= settings.cpu_pressure_percent and use >= settings.cpu_pressure_share * cap_cores
+
+
+def learn_cpu(memory: CpuMemory, sample: UsageSample, scope: CpuScope, settings: PolicySettings, weight_seconds: float) -> CpuMemory:
+    """Return the memory with one interval entered.
+
+    A fifth of the interval is entered at its peak and the rest such that the average stays. A use of 0.985 of the limit and more is
+    censored by the limit, so it is entered 1.6 times as high: percentiles alone can never learn that more was wanted.
+    """
+    average = sample.cpu_cores or 0.0
+    peak = max(sample.cpu_peak_cores if sample.cpu_peak_cores is not None else average, average)
+    if average >= settings.cpu_censored_share * scope.cap_cores:
+        entries: tuple[tuple[float, float], ...] = ((settings.cpu_saturation_growth * scope.cap_cores, weight_seconds),)
+    elif peak == average:
+        entries = ((average, weight_seconds),)
+    else:
+        entries = ((max(average - 0.2 * peak, 0.0) / 0.8, 0.8 * weight_seconds), (peak, 0.2 * weight_seconds))
+    time_seconds = sample.time_seconds
+    # The mean fades by the time entered, which is the time passed unless the loop stood still: nothing is known of that time.
+    faded = memory.mean_weight_seconds * 2.0 ** (-weight_seconds / settings.cpu_half_life_seconds)
+    learnt = replace(
+        memory,
+        histogram=memory.histogram.added(time_seconds, entries),
+        recent=memory.recent.added(time_seconds, use_cores(sample, settings)),
+        mean_cores=(memory.mean_cores * faded + average * weight_seconds) / (faded + weight_seconds),
+        mean_weight_seconds=faded + weight_seconds,
+        # From the mean *before* this sample, so that more use can never yield less.
+        tolerance_share=tolerated_share(memory, scope.max_cores, settings),
+    )
+    if not is_saturated(sample, scope.cap_cores, settings):
+        return learnt
+    is_held = time_seconds < memory.saturated_until_seconds
+    answer = max(_saturation_answer(scope, settings), memory.saturated_target_cores if is_held else 0.0)
+    return replace(learnt, saturated_until_seconds=time_seconds + settings.cpu_saturation_hold_seconds, saturated_target_cores=answer)
+
+
+def _saturation_answer(scope: CpuScope, settings: PolicySettings) -> float:
+    has_spare_cpu = scope.host_pressure_percent is not None and scope.host_pressure_percent < settings.cpu_jump_below_host_pressure_percent
+    grown = settings.cpu_saturation_growth * scope.cap_cores
+    return max(grown, scope.max_cores) if settings.cpu_jump_to_maximum and has_spare_cpu else grown
+
+
+def tolerated_share(memory: CpuMemory, max_cores: float, settings: PolicySettings) -> float:
+    """Return the share of time that may lie above the limit: a quarter of the mean use, as a share of the largest CPU.
+
+    A mean of 0.2 cores with at most 4 gives 0.25 * 0.2 / 4 = 0.0125; it is held between 0.003 and 0.05. A container that uses little
+    of its maximum is sized at a higher quantile, because head-room is cheap for it.
+    """
+    share = settings.cpu_tolerance_per_use * memory.mean_cores / max_cores
+    return settings.cpu_tolerance * clamp(share, settings.cpu_tolerance_smallest, settings.cpu_tolerance_largest)
+
+
+def estimate_cpu_cores(memory: CpuMemory, now: float, settings: PolicySettings) -> float | None:
+    """Return the CPU wanted, in cores; None when nothing was ever learnt.
+
+    The larger of 1.05 times the highest use of the last 30 minutes and the quantile of all that is remembered; a saturation's answer on
+    top while it is kept. With a recent maximum of 1.0 and a quantile of 0.8 it is 1.05.
+
+    Args:
+        memory: with the newest sample entered.
+        now: seconds since 1970.
+        settings: validated.
+    """
+    recent = memory.recent.largest(now)
+    base = memory.histogram.quantile(1.0 - min(memory.tolerance_share, 1.0))
+    answer = memory.saturated_target_cores if now < memory.saturated_until_seconds else None
+    candidates = [
+        None if recent is None else settings.cpu_recent_margin * recent,
+        base,
+        answer,
+    ]
+    known = [candidate for candidate in candidates if candidate is not None]
+    return max(known) if known else None

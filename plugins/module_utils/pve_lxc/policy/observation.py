@@ -1,0 +1,52 @@
+# Copyright (c) 2026, autoscale.proxmox contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one pass of the policy is given about each container and about the node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..model.guest import Guest, GuestConfig
+from ..model.node import Node
+from ..model.usage import HostUsage, UsageSample
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One container in one pass.
+
+    Attributes:
+        guest: the row of the cluster's list.
+        config: its configuration, up to an hour old but for values that were seen to change; None when it could not be read.
+        sample: what was measured; None when nothing was.
+        is_selected: whether the configuration file selects it.
+    """
+
+    guest: Guest
+    config: GuestConfig | None
+    sample: UsageSample | None
+    is_selected: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class HostState:
+    """The node in one pass.
+
+    Attributes:
+        node: the row of the cluster's list; None when the cluster does not know it.
+        usage: what it has left.
+    """
+
+    node: Node | None
+    usage: HostUsage
+
+    @property
+    def cpus(self) -> float | None:
+        """Return its logical CPUs; None when nobody said."""
+        return self.usage.cpus if self.usage.cpus is not None else (self.node.cpus if self.node else None)
+
+    @property
+    def memory_total_mib(self) -> float | None:
+        """Return its installed memory; None when nobody said."""
+        return self.usage.memory_total_mib

@@ -1,0 +1,125 @@
+# Copyright (c) 2026, autoscale.proxmox contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a container may be learnt from and changed at all in this pass: guards, each with its reason."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ..model.allocation import CONFIG_KEYS
+from ..model.reason import Reason
+from .observation import HostState, Observation
+from .remember import ContainerMemory
+from .settings import PolicySettings
+
+# States of HA in which a container may be changed, and states of a node in which none of its containers may.
+# Source: PVE::HA::Manager of pve-ha-manager 5; "ignored" is set by the administrator.
+_CALM_HA_STATES = frozenset({"", "started", "ignored"})
+_BUSY_NODE_STATES = frozenset({"maintenance", "fence", "unknown", "gone"})
+
+# More CPU than the node has is a wrong figure; a tenth is left for the two clocks that such a figure comes from.
+_PLAUSIBLE_CPU_SHARE = 1.1
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Why a container is left.
+
+    Attributes:
+        reason: machine-readable.
+        message: the same as a sentence.
+    """
+
+    reason: Reason
+    message: str
+
+
+def guard_learning(observation: Observation, memory: ContainerMemory, host: HostState, settings: PolicySettings, now: float) -> Guard | None:
+    """Return why nothing can be learnt and so nothing be done; None when the sample is good."""
+    return _guard_state(observation, host) or _guard_sample(observation, memory, host, settings, now)
+
+
+def _guard_state(observation: Observation, host: HostState) -> Guard | None:
+    guest = observation.guest
+    if not observation.is_selected:
+        return Guard(Reason.NOT_SELECTED, "it is not selected by the configuration")
+    if guest.is_template:
+        return Guard(Reason.TEMPLATE, "it is a template")
+    node_status = host.node.status if host.node is not None else "online"
+    if node_status == "offline":
+        return Guard(Reason.NODE_UNREACHABLE, f"its node {guest.node} is offline")
+    if "unknown" in (guest.status, node_status):
+        return Guard(Reason.STATUS_UNKNOWN, "Proxmox does not know whether it runs (pvestatd may be stuck)")
+    if not guest.is_running:
+        return Guard(Reason.NOT_RUNNING, f"it is {guest.status}")
+    lock = guest.lock or (observation.config.lock if observation.config else "")
+    return Guard(Reason.LOCKED, f"it is locked ({lock})") if lock else None
+
+
+def _guard_sample(observation: Observation, memory: ContainerMemory, host: HostState, settings: PolicySettings, now: float) -> Guard | None:
+    uptime = observation.guest.uptime_seconds
+    sample = observation.sample
+    if observation.config is None:
+        return Guard(Reason.NOT_MEASURED, "its configuration could not be read")
+    if uptime is None or sample is None:
+        return Guard(Reason.NOT_MEASURED, "its use could not be measured")
+    if is_stale(uptime, memory, settings, now):
+        seconds = now - memory.last_look_seconds
+        return Guard(Reason.STALE_SAMPLE, f"its figures have not moved for {seconds:.0f} s (pvestatd may be stuck)")
+    problem = _implausible(sample.cpu_cores, sample.memory_mib, host)
+    if problem:
+        return Guard(Reason.IMPLAUSIBLE_SAMPLE, problem)
+    if uptime < settings.learn_after_uptime_seconds:
+        return Guard(Reason.TOO_YOUNG, f"it started {uptime:.0f} s ago; nothing is learnt before {settings.learn_after_uptime_seconds:.0f} s")
+    return None
+
+
+def is_stale(uptime_seconds: float, memory: ContainerMemory, settings: PolicySettings, now: float) -> bool:
+    """Return whether a running container's uptime stands still since a look more than 20 s ago.
+
+    With pvestatd stuck the cluster's list repeats every figure for 300 s without a sign; the uptime gives it away.
+    """
+    if memory.last_look_seconds == 0.0 or uptime_seconds != memory.last_uptime_seconds:
+        return False
+    return now - memory.last_look_seconds > settings.stale_after_seconds
+
+
+def _implausible(cpu_cores: float | None, memory_mib: float | None, host: HostState) -> str:
+    if cpu_cores is not None and (not math.isfinite(cpu_cores) or cpu_cores < 0):
+        return f"a CPU use of {cpu_cores:g} cores cannot be"
+    if cpu_cores is not None and host.cpus is not None and cpu_cores > host.cpus * _PLAUSIBLE_CPU_SHARE:
+        return f"a CPU use of {cpu_cores:.2f} cores cannot be on {host.cpus:g} CPUs"
+    if memory_mib is not None and (not math.isfinite(memory_mib) or memory_mib < 0):
+        return f"a memory use of {memory_mib:g} MiB cannot be"
+    return ""
+
+
+def guard_writing(observation: Observation, memory: ContainerMemory, host: HostState, now: float) -> Guard | None:
+    """Return why a container that can be learnt from must still not be changed; None when it may be."""
+    guest = observation.guest
+    if guest.hastate not in _CALM_HA_STATES:
+        return Guard(Reason.HA_BUSY, f"HA is busy with it ({guest.hastate})")
+    if host.node is not None and host.node.hastate in _BUSY_NODE_STATES:
+        return Guard(Reason.HA_BUSY, f"HA says {host.node.hastate} about its node {guest.node}")
+    if now < memory.paused_until_seconds:
+        hours = (memory.paused_until_seconds - now) / 3600
+        return Guard(Reason.OPERATOR_CHANGED, f"somebody changed it; their values are kept for {hours:.1f} h more")
+    waiting = [] if observation.config is None else sorted(set(observation.config.pending) & set(CONFIG_KEYS.values()))
+    if waiting:
+        return Guard(Reason.PENDING_CHANGE, f"a change of {', '.join(waiting)} waits for its restart")
+    return None
+
+
+def guard_shrinking(observation: Observation, memory: ContainerMemory, settings: PolicySettings, now: float) -> Guard | None:
+    """Return why a container may only be grown; None when it may also be made smaller."""
+    uptime = observation.guest.uptime_seconds or 0.0
+    if uptime < settings.grow_only_uptime_seconds:
+        return Guard(Reason.TOO_YOUNG, f"it started {uptime / 60:.0f} min ago and is only grown")
+    if memory.learnt_seconds < settings.grow_only_history_seconds:
+        known, needed = memory.learnt_seconds / 3600, settings.grow_only_history_seconds / 3600
+        return Guard(Reason.TOO_LITTLE_HISTORY, f"only {known:.1f} h of {needed:.0f} h of history are known, so it is only grown")
+    if now < memory.grow_only_until_seconds:
+        return Guard(Reason.TOO_LITTLE_HISTORY, "it came from another node and is only grown for now")
+    return None
