@@ -10,7 +10,7 @@ from typing import Any
 
 from .pve_lxc.backend.api import ProxmoxAPIClient
 from .pve_lxc.errors import Problem, RequestError
-from .pve_lxc.model.connection import ConnectionSettings
+from .pve_lxc.transport.settings import ConnectionSettings
 
 
 def connect(params: Mapping[str, Any]) -> ProxmoxAPIClient:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import trustme
-from pve_lxc.model.connection import ConnectionSettings
+from pve_lxc.transport.settings import ConnectionSettings
 
 
 @dataclass

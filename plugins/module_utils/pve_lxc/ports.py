@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from .model.allocation import LiveLimits
 from .model.decision import Decision
 from .model.guest import Guest, GuestConfig
 from .model.node import Cluster
@@ -59,6 +60,9 @@ class LxcBackend(Protocol):
 
     def read_working_set_mib(self, node: str, vmid: int) -> float | None:
         """Return what one container needs to run, from its node's cgroup files, in MiB; None where they cannot be read, over the API always."""
+
+    def read_live_limits(self, node: str, vmid: int) -> LiveLimits | None:
+        """Return what the kernel enforces on a running container, from its node's cgroup files; None where they cannot be read, over the API always."""
 
     def close(self) -> None:
         """Close every connection."""

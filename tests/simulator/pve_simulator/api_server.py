@@ -24,6 +24,7 @@ from .core import Core
 from .faults import REASONS, Fault
 from .recorder import Recorder
 from .router import Reply, find_route
+from .service_time import ServiceTimes
 
 METHODS = ("GET", "PUT", "POST", "DELETE")
 REQUESTS_PER_CONNECTION = 100
@@ -35,11 +36,12 @@ BAD_JSON_PLACE = "at /usr/share/perl5/PVE/APIServer/AnyEvent.pm line 934."
 class ApiServer:
     """Answers API requests and records them."""
 
-    def __init__(self, core: Core, recorder: Recorder, latency_seconds: tuple[float, float]) -> None:
-        """Take what answers, what records, and the shortest and longest latency."""
+    def __init__(self, core: Core, recorder: Recorder, latency_seconds: tuple[float, float], service_times: ServiceTimes) -> None:
+        """Take what answers, what records, the shortest and longest latency, and how long each kind of request takes."""
         self.core = core
         self.recorder = recorder
         self._latency_seconds = latency_seconds
+        self._service_times = service_times
         self._served: weakref.WeakKeyDictionary[asyncio.Transport, int] = weakref.WeakKeyDictionary()
         self.routes = call_table.ROUTES
 
@@ -55,7 +57,7 @@ class ApiServer:
         drop = self.core.faults.find("connection_drop", path) if request.method != "GET" else None
         if drop is not None and drop.arguments.get("when", "before") == "before":
             return _dropped(request, record)
-        response = await self._respond(request, path, record)
+        response = await self._service_times.spend(request.method, path, lambda: self._respond(request, path, record))
         if drop is not None:
             return _dropped(request, record)
         self._close_when_due(request, response)

@@ -78,8 +78,11 @@ def clone(call: Call) -> str:
     made = _make_clone(call, source, config, storage, target)
     world.guests[newid] = made
     made_volume = source.config.get("rootfs", "").partition(",")[0]
+    # Read in PVE::API2::LXC, clone_vm: whoever wants to clone the same source, or change it, meets this lock until the task ends.
+    source.config["lock"] = "disk"
 
     def work(task: Task) -> None:
+        source.config.pop("lock", None)
         task.log.append(f"creating a clone of container {source.vmid} with ID {newid}")
         if (text := call.core.faults.task_failure("vzclone")) is not None:
             world.guests.pop(newid, None)

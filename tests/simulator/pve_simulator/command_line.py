@@ -26,6 +26,7 @@ from .default_identities import read_privileges
 from .faults import parse_fault
 from .file_world import read_world
 from .recorder import Recorder
+from .service_time import read_service_times
 from .trace import read_traces
 from .world import World
 
@@ -47,6 +48,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--start-time", type=float, help="simulated time at start, seconds since the epoch; default: the present minute")
     parser.add_argument("--history-hours", type=float, default=0.0, help="hours of trace to live through before the start")
     parser.add_argument("--latency", default="0", metavar="MS[-MS]", help="latency of every answer in milliseconds, real time")
+    parser.add_argument("--service-times", type=Path, help="JSON file that says how long each kind of request takes, real time")
     parser.add_argument("--fault", action="append", default=[], metavar="NAME[=ARG]", help="fault that is on from the start")
     parser.add_argument("--privileges", type=Path, help="JSON file with more users, tokens, roles and ACL lines")
     parser.add_argument("--cgroup-root", type=Path, help="folder in which the nodes' cgroup files are kept")
@@ -148,7 +150,8 @@ async def serve(options: argparse.Namespace, folder: Path, parent: int | None) -
     recorder = Recorder()
     host, _separator, port = options.listen.rpartition(":")
     context, fingerprint = make_server_context(folder / "ca.pem", host)
-    api = api_server.ApiServer(core, recorder, parse_latency(options.latency))
+    service_times = read_service_times(options.service_times, options.seed)
+    api = api_server.ApiServer(core, recorder, parse_latency(options.latency), service_times)
     runner = web.AppRunner(api_server.make_application(api), access_log=None, keepalive_timeout=IDLE_SECONDS)
     control = web.AppRunner(control_server.make_application(control_server.ControlServer(core, recorder)), access_log=None)
     await runner.setup()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .answer import died, not_implemented, refused_by_proxy
+from .answer import died, not_implemented, parameter_error, refused_by_proxy
 from .cgroup_files import CgroupFiles
 from .faults import Faults
 from .parameters import verify
@@ -23,6 +23,7 @@ UNREACHABLE_TEXT = "No route to host"
 UNREACHABLE_SECONDS = 3.0
 LOCK_TIMEOUT_SECONDS = 10.0
 NO_QUORUM_TEXT = "cluster not ready - no quorum?"
+CONFLICT_TEXT = "duplicate parameter (already defined in URI) with conflicting values!"
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,20 @@ class Settings:
     task_seconds: float = 0.5
     wait_scale: float = 1.0
     cgroup_root: Path | None = None
+
+
+def _without_repeated(given: Mapping[str, object], path_values: Mapping[str, str]) -> dict[str, object]:
+    """Return the parameters without those that the path gives already; some clients send ``node`` and ``vmid`` in the form too.
+
+    Raises:
+        ApiError: the form says something else than the path.
+
+    Source: pve-manager, PVE/HTTPServer.pm, rest_handler; not recorded.
+    """
+    conflicts = {name: CONFLICT_TEXT for name, value in path_values.items() if name in given and str(given[name]) != value}
+    if conflicts:
+        raise parameter_error(conflicts)
+    return {name: value for name, value in given.items() if name not in path_values}
 
 
 class Core:
@@ -96,6 +111,7 @@ class Core:
         if found is None:
             raise not_implemented(method, path)
         entry, path_values = found
+        given = _without_repeated(given, path_values)
         call = Call(self, method, path, who, path_values)
         entry.check_privileges(call)
         self._require_node(call)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import ConfigError, Problem
-from ..model.connection import ConnectionSettings
 from ..policy.settings import BoundsSettings, ContainerSettings, PolicySettings, SettingsBook
+from ..transport.settings import ConnectionSettings
 from .config_document import Document, parse_document, show
 from .config_keys import DEFAULT_STATE_PATH, OVERRIDE_SECTIONS, SECTIONS, TOP_KEYS
 from .secret import read_secrets

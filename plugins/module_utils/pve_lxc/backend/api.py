@@ -20,13 +20,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..clock import Clock, SystemClock
-from ..model.connection import ConnectionSettings
 from ..model.guest import GuestConfig
 from ..model.node import Cluster
 from ..model.plan import ConfigWrite
 from ..model.task import TaskResult
 from ..model.usage import RrdRow
 from ..transport.http import HttpTransport
+from ..transport.settings import ConnectionSettings
 from .api_lifecycle import LifecycleCalls, guest_path
 from .pve_json import parse_cluster, parse_config, parse_pending, parse_quorum, parse_rrd_rows
 from .tasks import wait_for_task
@@ -109,6 +109,14 @@ class ProxmoxAPIClient(LifecycleCalls):
     def is_quorate(self) -> bool:
         """Return whether the cluster may be written to."""
         return parse_quorum(self._get("/cluster/status"))
+
+    def read_working_set_mib(self, node: str, vmid: int) -> float | None:
+        """Return None: the API's ``mem`` leaves out shared memory and tmpfs, and nothing else of it tells them."""
+        return None
+
+    def read_live_limits(self, node: str, vmid: int) -> LiveLimits | None:
+        """Return None: what the API shows as limits it takes from the configuration."""
+        return None
 
     # The names of the migration guide.
 

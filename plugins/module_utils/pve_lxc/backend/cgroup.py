@@ -32,6 +32,8 @@ class CgroupCounters:
         time_seconds: when they were read.
         inode: of the cgroup's folder; another one means that the container was started anew.
         cpu_microseconds: CPU time used since its start.
+        cpu_periods: scheduling periods with a quota in force; None when not readable.
+        cpu_throttled_periods: those of them in which the quota ran out; None when not readable.
         own_oom: times its own limit was hit (memory.events.local oom); None when not readable.
         kills: processes killed in it, whoever's limit it was (memory.events oom_kill); None when not readable.
         refaults: file pages read again soon after eviction; None when not readable.
@@ -40,6 +42,8 @@ class CgroupCounters:
     time_seconds: float
     inode: int
     cpu_microseconds: int | None
+    cpu_periods: int | None
+    cpu_throttled_periods: int | None
     own_oom: int | None
     kills: int | None
     refaults: int | None
@@ -126,6 +130,7 @@ class CgroupUsage:
             memory_source=MemorySource.CGROUP,
             swap_mib=None if swap is None else mib_from_bytes(swap),
             cpu_pressure_percent=cgroup_text.parse_pressure_percent(_text(folder / "cpu.pressure"), "some", "avg10"),
+            cpu_throttled_ratio=_throttled_ratio(earlier, counters, interval),
             memory_pressure_percent=cgroup_text.parse_pressure_percent(memory_pressure, "some", "avg60"),
             memory_full_percent=cgroup_text.parse_pressure_percent(memory_pressure, "full", "avg60"),
             io_pressure_percent=cgroup_text.parse_pressure_percent(_text(folder / "io.pressure"), "some", "avg10"),
@@ -151,10 +156,13 @@ def _read_counters(folder: Path, stat: Mapping[str, int], now: float) -> CgroupC
         inode = os.stat(folder).st_ino
     except OSError:
         return None
+    cpu = cgroup_text.parse_flat_keyed(_text(folder / "cpu.stat"))
     return CgroupCounters(
         time_seconds=now,
         inode=inode,
-        cpu_microseconds=cgroup_text.parse_flat_keyed(_text(folder / "cpu.stat")).get("usage_usec"),
+        cpu_microseconds=cpu.get("usage_usec"),
+        cpu_periods=cpu.get("nr_periods"),
+        cpu_throttled_periods=cpu.get("nr_throttled"),
         own_oom=cgroup_text.parse_flat_keyed(_text(folder / "memory.events.local")).get("oom"),
         kills=cgroup_text.parse_flat_keyed(_text(folder / "memory.events")).get("oom_kill"),
         refaults=stat.get("workingset_refault_file"),
@@ -181,6 +189,15 @@ def _difference(earlier: CgroupCounters | None, counters: CgroupCounters, name: 
 def _rate(earlier: CgroupCounters | None, counters: CgroupCounters, name: str, interval: float | None) -> float | None:
     difference = _difference(earlier, counters, name, interval)
     return None if difference is None or interval is None else difference / interval
+
+
+def _throttled_ratio(earlier: CgroupCounters | None, counters: CgroupCounters, interval: float | None) -> float | None:
+    """Return the share of periods in which the quota ran out: 600 of 3000 are 0.2; None without a quota or without an earlier reading."""
+    periods = _difference(earlier, counters, "cpu_periods", interval)
+    throttled = _difference(earlier, counters, "cpu_throttled_periods", interval)
+    if not periods or throttled is None:
+        return None
+    return min(throttled / periods, 1.0)
 
 
 def _kills(earlier: CgroupCounters | None, counters: CgroupCounters, interval: float | None) -> tuple[int | None, int | None]:

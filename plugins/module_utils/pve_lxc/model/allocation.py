@@ -45,3 +45,16 @@ class Allocation:
         The smaller of cores and cpulimit; 4 cores with cpulimit 1.5 give 1.5. Without both it is the host's number.
         """
         return min(value for value in (self.cores, self.cpulimit, host_cpus) if value is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLimits:
+    """What the kernel enforces on a running container now; after a failed write it may differ from the configuration.
+
+    Attributes:
+        memory_mib: memory.max in MiB; None without a limit.
+        cpulimit: cpu.max in cores; None without a limit.
+    """
+
+    memory_mib: float | None
+    cpulimit: float | None

@@ -136,6 +136,7 @@ def format_sample(sample: UsageSample | None) -> dict[str, Any]:
         "memory_source": str(sample.memory_source),
         "swap_mib": sample.swap_mib,
         "cpu_pressure_percent": sample.cpu_pressure_percent,
+        "cpu_throttled_ratio": sample.cpu_throttled_ratio,
         "memory_pressure_percent": sample.memory_pressure_percent,
         "memory_full_percent": sample.memory_full_percent,
         "uptime_seconds": sample.uptime_seconds,

@@ -33,6 +33,8 @@ class UsageSample:
         memory_source: which of the two.
         swap_mib: swap used, in MiB.
         cpu_pressure_percent: PSI cpu some avg10.
+        cpu_throttled_ratio: share of the interval's scheduling periods in which the quota ran out, 0-1: the use was at the limit
+            then, however low the average is.
         memory_pressure_percent: PSI memory some avg60 (cgroup) or avg10 (API).
         memory_full_percent: PSI memory full, same average.
         io_pressure_percent: PSI io some avg10.
@@ -54,6 +56,7 @@ class UsageSample:
     memory_source: MemorySource = MemorySource.API
     swap_mib: float | None = None
     cpu_pressure_percent: float | None = None
+    cpu_throttled_ratio: float | None = None
     memory_pressure_percent: float | None = None
     memory_full_percent: float | None = None
     io_pressure_percent: float | None = None

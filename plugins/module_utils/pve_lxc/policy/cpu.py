@@ -28,16 +28,28 @@ class CpuScope:
     host_pressure_percent: float | None = None
 
 
-def use_cores(sample: UsageSample, settings: PolicySettings) -> float:
+def is_throttled(sample: UsageSample, settings: PolicySettings) -> bool:
+    """Return whether the quota ran out often enough to matter: the use was at the limit then, which an average over minutes hides."""
+    return sample.cpu_throttled_ratio is not None and sample.cpu_throttled_ratio >= settings.cpu_throttled_share
+
+
+def peak_cores(sample: UsageSample, cap_cores: float, settings: PolicySettings) -> float:
+    """Return the highest use within the interval: what was measured, and the whole limit when the quota ran out."""
+    known = [value for value in (sample.cpu_cores, sample.cpu_peak_cores) if value is not None]
+    if is_throttled(sample, settings):
+        known.append(cap_cores)
+    return max(known, default=0.0)
+
+
+def use_cores(sample: UsageSample, cap_cores: float, settings: PolicySettings) -> float:
     """Return the use that counts: the average and 0.7 of the distance to the peak; 1.0 with a peak of 2.0 is 1.7."""
     average = sample.cpu_cores or 0.0
-    peak = max(sample.cpu_peak_cores if sample.cpu_peak_cores is not None else average, average)
-    return average + settings.cpu_peak_share * (peak - average)
+    return average + settings.cpu_peak_share * (peak_cores(sample, cap_cores, settings) - average)
 
 
 def is_saturated(sample: UsageSample, cap_cores: float, settings: PolicySettings) -> bool:
     """Return whether the container may want more than it can show: at 0.95 of its limit, or at 0.8 with CPU pressure."""
-    use = use_cores(sample, settings)
+    use = use_cores(sample, cap_cores, settings)
     if use >= settings.cpu_saturated_share * cap_cores:
         return True
     pressure = sample.cpu_pressure_percent
@@ -48,10 +60,13 @@ def learn_cpu(memory: CpuMemory, sample: UsageSample, scope: CpuScope, settings:
     """Return the memory with one interval entered.
 
     A fifth of the interval is entered at its peak and the rest such that the average stays. A use of 0.985 of the limit and more is
-    censored by the limit, so it is entered 1.6 times as high: percentiles alone can never learn that more was wanted.
+    censored by the limit, so it is entered 1.6 times as high: percentiles alone can never learn that more was wanted. So is the peak of an
+    interval in which the quota ran out.
     """
     average = sample.cpu_cores or 0.0
-    peak = max(sample.cpu_peak_cores if sample.cpu_peak_cores is not None else average, average)
+    peak = peak_cores(sample, scope.cap_cores, settings)
+    if is_throttled(sample, settings):
+        peak = settings.cpu_saturation_growth * scope.cap_cores
     if average >= settings.cpu_censored_share * scope.cap_cores:
         entries: tuple[tuple[float, float], ...] = ((settings.cpu_saturation_growth * scope.cap_cores, weight_seconds),)
     elif peak == average:
@@ -64,23 +79,31 @@ def learn_cpu(memory: CpuMemory, sample: UsageSample, scope: CpuScope, settings:
     learnt = replace(
         memory,
         histogram=memory.histogram.added(time_seconds, entries),
-        recent=memory.recent.added(time_seconds, use_cores(sample, settings)),
+        recent=memory.recent.added(time_seconds, use_cores(sample, scope.cap_cores, settings)),
         mean_cores=(memory.mean_cores * faded + average * weight_seconds) / (faded + weight_seconds),
         mean_weight_seconds=faded + weight_seconds,
         # From the mean *before* this sample, so that more use can never yield less.
         tolerance_share=tolerated_share(memory, scope.max_cores, settings),
     )
-    if not is_saturated(sample, scope.cap_cores, settings):
+    answer = _answer_to_saturation(sample, scope, settings)
+    if answer is None:
         return learnt
     is_held = time_seconds < memory.saturated_until_seconds
-    answer = max(_saturation_answer(scope, settings), memory.saturated_target_cores if is_held else 0.0)
-    return replace(learnt, saturated_until_seconds=time_seconds + settings.cpu_saturation_hold_seconds, saturated_target_cores=answer)
+    kept = memory.saturated_target_cores if is_held else 0.0
+    return replace(learnt, saturated_until_seconds=time_seconds + settings.cpu_saturation_hold_seconds, saturated_target_cores=max(answer, kept))
 
 
-def _saturation_answer(scope: CpuScope, settings: PolicySettings) -> float:
-    has_spare_cpu = scope.host_pressure_percent is not None and scope.host_pressure_percent < settings.cpu_jump_below_host_pressure_percent
+def _answer_to_saturation(sample: UsageSample, scope: CpuScope, settings: PolicySettings) -> float | None:
+    """Return what to give to a container that wanted more than it had, in cores; None when it did not.
+
+    One that is at its limit all the time goes straight to its maximum while the node has CPU to spare. One that only bursts into its
+    limit gets 1.6 times as much: of 2.0 cores 3.2.
+    """
     grown = settings.cpu_saturation_growth * scope.cap_cores
-    return max(grown, scope.max_cores) if settings.cpu_jump_to_maximum and has_spare_cpu else grown
+    if is_saturated(sample, scope.cap_cores, settings):
+        has_spare_cpu = scope.host_pressure_percent is not None and scope.host_pressure_percent < settings.cpu_jump_below_host_pressure_percent
+        return max(grown, scope.max_cores) if settings.cpu_jump_to_maximum and has_spare_cpu else grown
+    return grown if is_throttled(sample, settings) else None
 
 
 def tolerated_share(memory: CpuMemory, max_cores: float, settings: PolicySettings) -> float:

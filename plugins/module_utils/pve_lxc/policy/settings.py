@@ -67,6 +67,7 @@ class PolicySettings:
     cpu_censored_share: float = _number(0.985, 0.5, 1, "At this share of the limit the use is not believed but entered higher.")
     cpu_pressure_percent: float = _number(10.0, 0, 100, "CPU pressure (PSI some) at which a busy container counts as saturated.")
     cpu_pressure_share: float = _number(0.8, 0.1, 1, "Share of the limit at which that pressure counts.")
+    cpu_throttled_share: float = _number(0.05, 0.001, 1, "At this share of an interval's scheduling periods without quota left it is saturated too.")
     cpu_saturation_growth: float = _number(1.6, 1.1, 10, "Factor on the limit of a saturated container.")
     cpu_saturation_hold_seconds: float = _number(900.0, 0, DAY_SECONDS, "How long the answer to a saturation is kept.")
     cpu_jump_to_maximum: bool = _switch(True, "Whether a saturated container goes straight to its largest CPU while the node has CPU to spare.")

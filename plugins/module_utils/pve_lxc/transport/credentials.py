@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from ..clock import Clock
 from ..errors import Problem, ProxmoxAuthenticationError, RequestError
-from ..model.connection import ConnectionSettings
+from .settings import ConnectionSettings
 
 # A ticket lives two hours. Source: PVE::AccessControl; the renewal is well before.
 RENEW_AFTER_SECONDS = 3600.0

@@ -18,11 +18,11 @@ from typing import Any
 from ..clock import Clock, SystemClock
 from ..deps import import_proxmoxer_core, import_requests
 from ..errors import Problem, ProxmoxAPIError, ProxmoxAuthenticationError, ProxmoxConnectionError, RequestError
-from ..model.connection import ConnectionSettings
 from .answer import error_from_answer
 from .credentials import make_credentials
 from .failure import error_from_exception
 from .retry import RetryPolicy, may_retry
+from .settings import ConnectionSettings
 
 # pveproxy closes a kept connection after 5 s without a request; a write on a dying socket would be of unknown outcome.
 # Source: pve-http-server, seen on PVE 9.2.11.

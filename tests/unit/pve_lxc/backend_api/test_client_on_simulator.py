@@ -18,8 +18,8 @@ from pve_lxc.errors import (
     ProxmoxValidationError,
     RequestError,
 )
-from pve_lxc.model.connection import ConnectionSettings
 from pve_lxc.model.plan import ConfigWrite
+from pve_lxc.transport.settings import ConnectionSettings
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 MIB = 1024 * 1024
 
 
-def write_container(root, vmid=101, *, usage_usec=0, anon=200, file=300, shmem=100, mapped=50, slab=50, oom_local=0, oom_kill=0, frozen=0):
+def write_container(root, vmid=101, *, usage_usec=0, anon=200, file=300, shmem=100, mapped=50, slab=50, oom_local=0, oom_kill=0, frozen=0, periods=None):
     folder = root / "lxc" / str(vmid)
     folder.mkdir(parents=True, exist_ok=True)
     (root / "cgroup.controllers").write_text("cpuset cpu io memory pids\n")
@@ -25,10 +25,12 @@ def write_container(root, vmid=101, *, usage_usec=0, anon=200, file=300, shmem=1
         "memory.pressure": "some avg10=2.00 avg60=1.25 avg300=0.50 total=1000\nfull avg10=1.00 avg60=0.25 avg300=0.10 total=500\n",
         "cpu.pressure": "some avg10=12.50 avg60=3.00 avg300=1.00 total=9000\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n",
         "io.pressure": "some avg10=0.40 avg60=0.20 avg300=0.10 total=70\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n",
-        "cpu.stat": f"usage_usec {usage_usec}\nuser_usec {usage_usec}\nsystem_usec 0\nnr_throttled 0\n",
+        "cpu.stat": f"usage_usec {usage_usec}\nuser_usec {usage_usec}\nsystem_usec 0\n",
         "cpu.max": "150000 100000\n",
         "cgroup.events": f"populated 1\nfrozen {frozen}\n",
     }
+    if periods is not None:
+        files["cpu.stat"] += f"nr_periods {periods[0]}\nnr_throttled {periods[1]}\nthrottled_usec 0\n"
     for name, text in files.items():
         (folder / name).write_text(text)
     return folder
@@ -67,6 +69,20 @@ def test_second_reading_has_the_interval_s_average_and_the_lists_peak(tmp_path, 
     assert (sample.interval_seconds, sample.cpu_cores) == (60.0, 0.5)
     assert sample.cpu_peak_cores == 1.0
     assert (sample.own_oom_kills, sample.foreign_oom_kills, sample.refault_pages_per_second) == (0, 0, 0.0)
+
+
+def test_share_of_periods_without_quota_left_is_the_interval_s_own(tmp_path, usage, guest):
+    write_container(tmp_path, usage_usec=0, periods=(1000, 900))
+    assert usage.read_samples([guest], 1000.0)[101].cpu_throttled_ratio is None
+    write_container(tmp_path, usage_usec=30_000_000, periods=(1600, 1020))
+    assert usage.read_samples([guest], 1060.0)[101].cpu_throttled_ratio == 0.2
+
+
+def test_container_without_a_quota_has_no_share_of_throttled_periods(tmp_path, usage, guest):
+    write_container(tmp_path, usage_usec=0)
+    usage.read_samples([guest], 1000.0)
+    write_container(tmp_path, usage_usec=30_000_000)
+    assert usage.read_samples([guest], 1060.0)[101].cpu_throttled_ratio is None
 
 
 def test_counters_survive_the_process_through_json(tmp_path, usage, guest):

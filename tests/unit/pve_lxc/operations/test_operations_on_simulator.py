@@ -34,7 +34,7 @@ def simulator(cluster):
 @pytest.fixture
 def connect(simulator):
     from pve_lxc.backend.api import ProxmoxAPIClient
-    from pve_lxc.model.connection import ConnectionSettings
+    from pve_lxc.transport.settings import ConnectionSettings
 
     clients = []
 

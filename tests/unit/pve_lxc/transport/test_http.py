@@ -20,9 +20,9 @@ from pve_lxc.errors import (
     ProxmoxTLSError,
     RequestError,
 )
-from pve_lxc.model.connection import ConnectionSettings
 from pve_lxc.transport.http import HttpTransport
 from pve_lxc.transport.retry import RetryPolicy
+from pve_lxc.transport.settings import ConnectionSettings
 from support.scripted_server import Answer, ok
 
 
