@@ -78,13 +78,13 @@ class Tags(html.parser.HTMLParser):
         self.open: list[str] = []
         self.addresses: list[str] = []
 
-    def handle_starttag(self, tag, attributes):
-        self.addresses += [value for name, value in attributes if name in ("src", "href")]
+    def handle_starttag(self, tag, attrs):
+        self.addresses += [value for name, value in attrs if name in ("src", "href")]
         if tag not in self.void:
             self.open.append(tag)
 
-    def handle_startendtag(self, tag, attributes):
-        self.addresses += [value for name, value in attributes if name in ("src", "href")]
+    def handle_startendtag(self, tag, attrs):
+        self.addresses += [value for name, value in attrs if name in ("src", "href")]
 
     def handle_endtag(self, tag):
         assert self.open.pop() == tag

@@ -16,25 +16,21 @@ HOUR_SECONDS = 3600.0
 DAY_SECONDS = 86400.0
 
 
-def _number(default: float, low: float, high: float, about: str) -> Any:
-    """Return a dataclass field that carries its allowed range and what it is for."""
-    return field(default=default, metadata={"kind": "number", "low": low, "high": high, "about": about})
+def _number(low: float, high: float, about: str) -> dict[str, Any]:
+    """Return the metadata of a field that holds a number: its allowed range and what it is for."""
+    return {"kind": "number", "low": low, "high": high, "about": about}
 
 
-def _whole(default: int, low: int, high: int, about: str) -> Any:
-    return field(default=default, metadata={"kind": "whole", "low": low, "high": high, "about": about})
+def _whole(low: int, high: int, about: str) -> dict[str, Any]:
+    return {"kind": "whole", "low": low, "high": high, "about": about}
 
 
-def _optional(kind: str, low: float, high: float, about: str) -> Any:
-    return field(default=None, metadata={"kind": kind, "low": low, "high": high, "about": about})
+def _switch(about: str) -> dict[str, Any]:
+    return {"kind": "switch", "about": about}
 
 
-def _switch(default: bool, about: str) -> Any:
-    return field(default=default, metadata={"kind": "switch", "about": about})
-
-
-def _choice(default: str, allowed: tuple[str, ...], about: str) -> Any:
-    return field(default=default, metadata={"kind": "choice", "allowed": allowed, "about": about})
+def _choice(allowed: tuple[str, ...], about: str) -> dict[str, Any]:
+    return {"kind": "choice", "allowed": allowed, "about": about}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,77 +41,117 @@ class PolicySettings:
     trying things on Proxmox VE 9.2. Windows are in seconds, never in steps, so a timer of 60 s and one of 300 s mean the same.
     """
 
-    interval_seconds: float = _number(60.0, 5, HOUR_SECONDS, "Time between two cycles; longer gaps than three of these do not count as history.")
+    interval_seconds: float = field(
+        default=60.0, metadata=_number(5, HOUR_SECONDS, "Time between two cycles; longer gaps than three of these do not count as history.")
+    )
 
     # When a measurement counts. Source: safety.
-    stale_after_seconds: float = _number(20.0, 10, HOUR_SECONDS, "An uptime that has not advanced since a read this long ago makes the figures stale.")
-    learn_after_uptime_seconds: float = _number(300.0, 0, DAY_SECONDS, "A container younger than this is left alone and nothing is learnt from it.")
-    grow_only_uptime_seconds: float = _number(900.0, 0, DAY_SECONDS, "A container younger than this is only grown.")
-    grow_only_history_seconds: float = _number(DAY_SECONDS, 0, 30 * DAY_SECONDS, "A container observed for less than this is only grown.")
-    operator_pause_seconds: float = _number(DAY_SECONDS, 0, 30 * DAY_SECONDS, "Pause after somebody else changed the container's CPU or memory.")
+    stale_after_seconds: float = field(
+        default=20.0, metadata=_number(10, HOUR_SECONDS, "An uptime that has not advanced since a read this long ago makes the figures stale.")
+    )
+    learn_after_uptime_seconds: float = field(
+        default=300.0, metadata=_number(0, DAY_SECONDS, "A container younger than this is left alone and nothing is learnt from it.")
+    )
+    grow_only_uptime_seconds: float = field(default=900.0, metadata=_number(0, DAY_SECONDS, "A container younger than this is only grown."))
+    grow_only_history_seconds: float = field(
+        default=DAY_SECONDS, metadata=_number(0, 30 * DAY_SECONDS, "A container observed for less than this is only grown.")
+    )
+    operator_pause_seconds: float = field(
+        default=DAY_SECONDS, metadata=_number(0, 30 * DAY_SECONDS, "Pause after somebody else changed the container's CPU or memory.")
+    )
 
     # CPU. Source: sketch.
-    cpu_half_life_seconds: float = _number(DAY_SECONDS, HOUR_SECONDS, 30 * DAY_SECONDS, "A CPU sample this old counts half.")
-    cpu_tolerance: float = _number(1.0, 0.1, 10, "Factor on the tolerated share of time above the limit: 0.5 is safe, 1 balanced, 4 lean.")
-    cpu_tolerance_per_use: float = _number(0.25, 0, 1, "Tolerated share of time for a container that uses all of its largest CPU on average.")
-    cpu_tolerance_smallest: float = _number(0.003, 0, 0.5, "Smallest tolerated share of time above the limit, before the factor.")
-    cpu_tolerance_largest: float = _number(0.05, 0, 0.5, "Largest tolerated share of time above the limit, before the factor.")
-    cpu_peak_share: float = _number(0.7, 0, 1, "How much of the distance from an interval's average to its peak counts as use.")
-    cpu_recent_window_seconds: float = _number(1800.0, 60, DAY_SECONDS, "The highest use within this window is always served.")
-    cpu_recent_margin: float = _number(1.05, 1, 3, "Factor on the highest use of that window.")
-    cpu_saturated_share: float = _number(0.95, 0.5, 1, "At this share of its limit a container is saturated: it may want more than it can show.")
-    cpu_censored_share: float = _number(0.985, 0.5, 1, "At this share of the limit the use is not believed but entered higher.")
-    cpu_pressure_percent: float = _number(10.0, 0, 100, "CPU pressure (PSI some) at which a busy container counts as saturated.")
-    cpu_pressure_share: float = _number(0.8, 0.1, 1, "Share of the limit at which that pressure counts.")
-    cpu_throttled_share: float = _number(0.05, 0.001, 1, "At this share of an interval's scheduling periods without quota left it is saturated too.")
-    cpu_saturation_growth: float = _number(1.6, 1.1, 10, "Factor on the limit of a saturated container.")
-    cpu_saturation_hold_seconds: float = _number(900.0, 0, DAY_SECONDS, "How long the answer to a saturation is kept.")
-    cpu_jump_to_maximum: bool = _switch(True, "Whether a saturated container goes straight to its largest CPU while the node has CPU to spare.")
-    cpu_jump_below_host_pressure_percent: float = _number(25.0, 0, 100, "The node has CPU to spare while its CPU pressure (PSI some) is below this.")
-    cpu_shrink_wait_seconds: float = _number(1800.0, 0, 30 * DAY_SECONDS, "CPU is lowered only to the largest target of this window.")
-    cpu_shrink_band: float = _number(0.20, 0, 0.9, "CPU is lowered only if the target is this share below the limit.")
-    cpu_step_cores: float = _number(0.1, 0.1, 8, "Step of cpulimit; cores are whole.")
+    cpu_half_life_seconds: float = field(default=DAY_SECONDS, metadata=_number(HOUR_SECONDS, 30 * DAY_SECONDS, "A CPU sample this old counts half."))
+    cpu_tolerance: float = field(
+        default=1.0, metadata=_number(0.1, 10, "Factor on the tolerated share of time above the limit: 0.5 is safe, 1 balanced, 4 lean.")
+    )
+    cpu_tolerance_per_use: float = field(
+        default=0.25, metadata=_number(0, 1, "Tolerated share of time for a container that uses all of its largest CPU on average.")
+    )
+    cpu_tolerance_smallest: float = field(default=0.003, metadata=_number(0, 0.5, "Smallest tolerated share of time above the limit, before the factor."))
+    cpu_tolerance_largest: float = field(default=0.05, metadata=_number(0, 0.5, "Largest tolerated share of time above the limit, before the factor."))
+    cpu_peak_share: float = field(default=0.7, metadata=_number(0, 1, "How much of the distance from an interval's average to its peak counts as use."))
+    cpu_recent_window_seconds: float = field(default=1800.0, metadata=_number(60, DAY_SECONDS, "The highest use within this window is always served."))
+    cpu_recent_margin: float = field(default=1.05, metadata=_number(1, 3, "Factor on the highest use of that window."))
+    cpu_saturated_share: float = field(
+        default=0.95, metadata=_number(0.5, 1, "At this share of its limit a container is saturated: it may want more than it can show.")
+    )
+    cpu_censored_share: float = field(default=0.985, metadata=_number(0.5, 1, "At this share of the limit the use is not believed but entered higher."))
+    cpu_pressure_percent: float = field(default=10.0, metadata=_number(0, 100, "CPU pressure (PSI some) at which a busy container counts as saturated."))
+    cpu_pressure_share: float = field(default=0.8, metadata=_number(0.1, 1, "Share of the limit at which that pressure counts."))
+    cpu_throttled_share: float = field(
+        default=0.05, metadata=_number(0.001, 1, "At this share of an interval's scheduling periods without quota left it is saturated too.")
+    )
+    cpu_saturation_growth: float = field(default=1.6, metadata=_number(1.1, 10, "Factor on the limit of a saturated container."))
+    cpu_saturation_hold_seconds: float = field(default=900.0, metadata=_number(0, DAY_SECONDS, "How long the answer to a saturation is kept."))
+    cpu_jump_to_maximum: bool = field(
+        default=True, metadata=_switch("Whether a saturated container goes straight to its largest CPU while the node has CPU to spare.")
+    )
+    cpu_jump_below_host_pressure_percent: float = field(
+        default=25.0, metadata=_number(0, 100, "The node has CPU to spare while its CPU pressure (PSI some) is below this.")
+    )
+    cpu_shrink_wait_seconds: float = field(default=1800.0, metadata=_number(0, 30 * DAY_SECONDS, "CPU is lowered only to the largest target of this window."))
+    cpu_shrink_band: float = field(default=0.20, metadata=_number(0, 0.9, "CPU is lowered only if the target is this share below the limit."))
+    cpu_step_cores: float = field(default=0.1, metadata=_number(0.1, 8, "Step of cpulimit; cores are whole."))
 
     # Memory. Source: sketch; the vetoes: safety.
-    memory_recent_window_seconds: float = _number(HOUR_SECONDS, 60, DAY_SECONDS, "The highest use within this window is always served.")
-    memory_recent_margin: float = _number(1.08, 1, 3, "Factor on the highest use of that window, and on the present use.")
-    memory_long_window_seconds: float = _number(14 * DAY_SECONDS, HOUR_SECONDS, 60 * DAY_SECONDS, "How long peaks and rises are remembered.")
-    memory_peak_margin: float = _number(1.20, 1, 3, "Factor on the remembered peak: no need to have more than this.")
-    memory_peak_caution: float = _number(0.80, 0, 10, "Added to that factor, divided by the days of history.")
-    memory_rise_factor: float = _number(1.3, 0, 5, "Factor on the largest remembered rise: 1.6 is safe, 1.3 balanced, 0.9 lean.")
-    memory_rise_window_seconds: float = _number(900.0, 60, DAY_SECONDS, "A rise is the present use less the least use of this window.")
-    memory_near_limit_share: float = _number(0.95, 0.5, 1, "At this share of its limit a container gets more memory.")
-    memory_near_limit_growth: float = _number(1.15, 1, 4, "Factor on the limit of such a container.")
-    memory_oom_growth: float = _number(2.0, 1.1, 8, "Factor on the limit after the container's own limit killed a process.")
-    memory_oom_least_growth_mib: int = _whole(128, 16, 65536, "Least growth after such a kill.")
-    memory_oom_hold_seconds: float = _number(DAY_SECONDS, 0, 30 * DAY_SECONDS, "No memory is taken away for this long after such a kill.")
-    memory_oom_answers: int = _whole(2, 1, 10, "So many kills are answered within that time; then it is called a leak and left to people.")
-    memory_shrink_wait_seconds: float = _number(6 * HOUR_SECONDS, 0, 30 * DAY_SECONDS, "Memory is lowered only to the largest target of this window.")
-    memory_shrink_band: float = _number(0.04, 0, 0.9, "Memory is lowered only if the target is this share below the limit.")
-    memory_shrink_largest_step: float = _number(0.25, 0.01, 0.9, "Largest share of the limit that is taken away at once.")
-    memory_shrink_pause_seconds: float = _number(600.0, 0, DAY_SECONDS, "Time between two takings, in which pressure would show.")
-    memory_pressure_percent: float = _number(1.0, 0, 100, "No memory is taken away above this memory pressure (PSI some), or at any PSI full.")
-    memory_step_mib: int = _whole(32, 1, 4096, "Step of memory.")
-    allow_blind_shrink: bool = _switch(False, "Whether memory may be lowered by the API's figure, which leaves out shared memory and tmpfs.")
+    memory_recent_window_seconds: float = field(default=HOUR_SECONDS, metadata=_number(60, DAY_SECONDS, "The highest use within this window is always served."))
+    memory_recent_margin: float = field(default=1.08, metadata=_number(1, 3, "Factor on the highest use of that window, and on the present use."))
+    memory_long_window_seconds: float = field(
+        default=14 * DAY_SECONDS, metadata=_number(HOUR_SECONDS, 60 * DAY_SECONDS, "How long peaks and rises are remembered.")
+    )
+    memory_peak_margin: float = field(default=1.20, metadata=_number(1, 3, "Factor on the remembered peak: no need to have more than this."))
+    memory_peak_caution: float = field(default=0.80, metadata=_number(0, 10, "Added to that factor, divided by the days of history."))
+    memory_rise_factor: float = field(default=1.3, metadata=_number(0, 5, "Factor on the largest remembered rise: 1.6 is safe, 1.3 balanced, 0.9 lean."))
+    memory_rise_window_seconds: float = field(default=900.0, metadata=_number(60, DAY_SECONDS, "A rise is the present use less the least use of this window."))
+    memory_near_limit_share: float = field(default=0.95, metadata=_number(0.5, 1, "At this share of its limit a container gets more memory."))
+    memory_near_limit_growth: float = field(default=1.15, metadata=_number(1, 4, "Factor on the limit of such a container."))
+    memory_oom_growth: float = field(default=2.0, metadata=_number(1.1, 8, "Factor on the limit after the container's own limit killed a process."))
+    memory_oom_least_growth_mib: int = field(default=128, metadata=_whole(16, 65536, "Least growth after such a kill."))
+    memory_oom_hold_seconds: float = field(
+        default=DAY_SECONDS, metadata=_number(0, 30 * DAY_SECONDS, "No memory is taken away for this long after such a kill.")
+    )
+    memory_oom_answers: int = field(
+        default=2, metadata=_whole(1, 10, "So many kills are answered within that time; then it is called a leak and left to people.")
+    )
+    memory_shrink_wait_seconds: float = field(
+        default=6 * HOUR_SECONDS, metadata=_number(0, 30 * DAY_SECONDS, "Memory is lowered only to the largest target of this window.")
+    )
+    memory_shrink_band: float = field(default=0.04, metadata=_number(0, 0.9, "Memory is lowered only if the target is this share below the limit."))
+    memory_shrink_largest_step: float = field(default=0.25, metadata=_number(0.01, 0.9, "Largest share of the limit that is taken away at once."))
+    memory_shrink_pause_seconds: float = field(default=600.0, metadata=_number(0, DAY_SECONDS, "Time between two takings, in which pressure would show."))
+    memory_pressure_percent: float = field(
+        default=1.0, metadata=_number(0, 100, "No memory is taken away above this memory pressure (PSI some), or at any PSI full.")
+    )
+    memory_step_mib: int = field(default=32, metadata=_whole(1, 4096, "Step of memory."))
+    allow_blind_shrink: bool = field(
+        default=False, metadata=_switch("Whether memory may be lowered by the API's figure, which leaves out shared memory and tmpfs.")
+    )
 
     # Node. Source: sketch.
-    host_memory_reserve_share: float = _number(0.05, 0, 0.9, "Share of the node's memory that growth never touches.")
+    host_memory_reserve_share: float = field(default=0.05, metadata=_number(0, 0.9, "Share of the node's memory that growth never touches."))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundsSettings:
     """Between what and what a container may be sized; None means that it follows from what was found at adoption. Source: safety."""
 
-    actuator: str = _choice("auto", ("auto", "cpulimit", "cores", "none"), "Which key carries the CPU; auto is cpulimit where it is set, else cores.")
-    min_cpu_cores: float = _number(1.0, 0.1, 8192, "Least CPU, in cores; a container that had less when it was adopted keeps that as its least.")
-    max_cpu_cores: float | None = _optional("number", 0.1, 8192, "Largest CPU, in cores; default from the two shares below.")
-    min_memory_mib: int | None = _optional("whole", 16, 16777216, "Least memory; default from smallest_memory_mib and the baseline.")
-    max_memory_mib: int | None = _optional("whole", 16, 16777216, "Largest memory; default from the two shares below.")
-    largest_share_of_baseline: float = _number(2.0, 1, 64, "Default maximum, as a share of what was found at adoption.")
-    largest_share_of_node: float = _number(0.5, 0.01, 1, "Default maximum, as a share of the node; what was found at adoption stays allowed.")
-    smallest_share_of_baseline: float = _number(0.5, 0.01, 1, "Least memory, as a share of what was found at adoption.")
-    smallest_memory_mib: int = _whole(128, 16, 65536, "Least memory of any container.")
-    allow_below_half: bool = _switch(False, "Whether memory may go below that share of the baseline.")
+    actuator: str = field(
+        default="auto", metadata=_choice(("auto", "cpulimit", "cores", "none"), "Which key carries the CPU; auto is cpulimit where it is set, else cores.")
+    )
+    min_cpu_cores: float = field(
+        default=1.0, metadata=_number(0.1, 8192, "Least CPU, in cores; a container that had less when it was adopted keeps that as its least.")
+    )
+    max_cpu_cores: float | None = field(default=None, metadata=_number(0.1, 8192, "Largest CPU, in cores; default from the two shares below."))
+    min_memory_mib: int | None = field(default=None, metadata=_whole(16, 16777216, "Least memory; default from smallest_memory_mib and the baseline."))
+    max_memory_mib: int | None = field(default=None, metadata=_whole(16, 16777216, "Largest memory; default from the two shares below."))
+    largest_share_of_baseline: float = field(default=2.0, metadata=_number(1, 64, "Default maximum, as a share of what was found at adoption."))
+    largest_share_of_node: float = field(
+        default=0.5, metadata=_number(0.01, 1, "Default maximum, as a share of the node; what was found at adoption stays allowed.")
+    )
+    smallest_share_of_baseline: float = field(default=0.5, metadata=_number(0.01, 1, "Least memory, as a share of what was found at adoption."))
+    smallest_memory_mib: int = field(default=128, metadata=_whole(16, 65536, "Least memory of any container."))
+    allow_below_half: bool = field(default=False, metadata=_switch("Whether memory may go below that share of the baseline."))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,13 @@ MINIMAL = "connection: {token_id: 'lxc-autoscale@pve!node-pve1'}\n"
 SECRET = {"PROXMOX_TOKEN_SECRET": "5ecret"}
 
 
-def parse(text, environment=SECRET):
+def parse(text, environment=None):
     from pve_lxc.autoscale.config import parse_config
 
-    return parse_config(text, source="config.yaml", environment=environment)
+    return parse_config(text, source="config.yaml", environment=SECRET if environment is None else environment)
 
 
-def problems_of(text, environment=SECRET):
+def problems_of(text, environment=None):
     from pve_lxc.errors import ConfigError
 
     with pytest.raises(ConfigError) as caught:

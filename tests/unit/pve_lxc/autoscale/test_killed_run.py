@@ -83,7 +83,11 @@ def test_operator_after_a_killed_run_is_respected(node):
 def test_container_gone_after_a_killed_run_is_written_down(node):
     kill(node, node.backend, "write_config", "after")
     del node.backend.guests[101], node.backend.values[101]
-    node.backend.read_pending = lambda host, vmid: (_ for _ in ()).throw(not_found())
+
+    def read_pending(host, vmid):
+        raise not_found()
+
+    node.backend.read_pending = read_pending
     result = run(node)
     assert [(str(outcome.reason), outcome.is_failed) for outcome in result.settled] == [("not_found", True)]
     assert node.state.read_open_changes() == []

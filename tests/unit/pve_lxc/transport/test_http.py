@@ -92,7 +92,7 @@ class CallCounter:
 def test_each_thread_has_a_session_of_its_own(start_server, clock):
     server = start_server(*[ok(1)] * 3)
     client = transport(server, clock)
-    threads = [threading.Thread(target=client.request, args=("GET", "/version")) for _ in range(3)]
+    threads = [threading.Thread(target=client.request, args=("GET", "/version")) for dummy in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
