@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import pathlib
 import shutil
 import sys
@@ -131,8 +132,9 @@ def main() -> int:
     say("  saved: what the containers were given at the start, less what they were given over time; a minus means that one needed more.")
     say("  CPU unmet: work that had to wait because of the limit. OOM: processes killed because the memory did not suffice.")
     say(f"\nReport: {report}")
-    config = arguments.folder / f"{NODES[0]}.yml"
-    say(f"What the loop remembers: .venv/bin/python -m pve_lxc explain 105 --config {config}  (with PYTHONPATH=plugins/module_utils)")
+    config = os.path.relpath(arguments.folder / f"{NODES[0]}.yml")
+    say("Ask the loop why:")
+    say(f"  PYTHONPATH=plugins/module_utils .venv/bin/python -m pve_lxc explain 105 --config {config}")
     say(f"\nDone in {time.monotonic() - began:.0f} s.")
     return 0
 
