@@ -10,8 +10,6 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleFallbackNotFound
 
-from .pve_lxc.operations.clone_request import SIZE_OPTIONS
-
 ArgumentSpec = dict[str, Any]
 
 
@@ -50,7 +48,16 @@ def connection_options() -> ArgumentSpec:
         "api_fingerprint": _option("str", "PROXMOX_FINGERPRINT"),
         "api_timeout": _option("int", "PROXMOX_API_TIMEOUT", default=30),
         "api_retries": _option("int", "PROXMOX_API_RETRIES", default=3),
-        "transport": _option("str", "PROXMOX_TRANSPORT", choices=["auto", "api"], default="auto"),
+        "transport": _option("str", "PROXMOX_TRANSPORT", choices=["auto", "api", "ssh", "local"], default="auto"),
+        "ssh_host": _option("str", "PROXMOX_SSH_HOST"),
+        "ssh_port": _option("int", "PROXMOX_SSH_PORT", default=22),
+        "ssh_user": _option("str", "PROXMOX_SSH_USER"),
+        "ssh_password": _option("str", "PROXMOX_SSH_PASSWORD", no_log=True),
+        # A path to the key, not the key.
+        "ssh_key_file": _option("path", "PROXMOX_SSH_KEY_FILE", no_log=False),
+        "ssh_known_hosts": _option("path", "PROXMOX_SSH_KNOWN_HOSTS"),
+        "ssh_host_key_policy": _option("str", "PROXMOX_SSH_HOST_KEY_POLICY", choices=["reject", "accept-new"], default="reject", no_log=False),
+        "ssh_become": _option("str", "PROXMOX_SSH_BECOME", choices=["none", "sudo"], default="none"),
         "concurrency": {"type": "int", "default": 4},
     }
 
@@ -90,8 +97,11 @@ def size_options() -> ArgumentSpec:
         "vmid": {"type": "int"},
         "name": {"type": "str"},
         **{name: {"type": "str"} for name in (*sizes, *bounds)},
+        "disks": {"type": "list", "elements": "dict", "options": {"disk": {"type": "str", "required": True}, "size": {"type": "str", "required": True}}},
         "digest": {"type": "str"},
         "force": {"type": "bool"},
+        "restart": {"type": "str", "choices": ["never", "if_needed"]},
+        "snapshot": {"type": "bool"},
     }
 
 
@@ -108,6 +118,9 @@ def power_options() -> ArgumentSpec:
 
 def clone_options() -> ArgumentSpec:
     """Return what one clone is to be, for the top and for the entries of a list alike."""
+    # Not at the top: every module reads this file, and the others would start a twentieth later.
+    from .pve_lxc.operations.clone_request import SIZE_OPTIONS
+
     return {
         **{name: {"type": "str"} for name in ("name", "source_name", "snapshot", "node", "storage", "pool", "description", *SIZE_OPTIONS)},
         "vmid": {"type": "int"},

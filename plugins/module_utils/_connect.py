@@ -5,22 +5,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .pve_lxc.backend.api import ProxmoxAPIClient
 from .pve_lxc.errors import Problem, RequestError
+from .pve_lxc.ports import CommandRunner, LxcLifecycle
 from .pve_lxc.transport.settings import ConnectionSettings
 
 
-def connect(params: Mapping[str, Any]) -> ProxmoxAPIClient:
-    """Return a client; nothing is sent before its first use. Both transports, ``auto`` and ``api``, are the API so far.
+def connect(params: Mapping[str, Any], warn: Callable[[str], None]) -> LxcLifecycle:
+    """Return the way to Proxmox that the options ask for; nothing is sent before its first use.
+
+    Args:
+        params: the module's options.
+        warn: is told once when the API was given up for SSH.
 
     Raises:
         RequestError: an option is missing or cannot be; all of them are named.
         DependencyError: proxmoxer or requests is missing.
     """
-    return ProxmoxAPIClient.connect(connection_settings(params))
+    transport = params["transport"]
+    if transport == "local":
+        return _pct_backend(_local_runner(), params)
+    if transport == "ssh" or (transport == "auto" and params["ssh_host"] and not params["api_host"]):
+        _require_numbers(params)
+        return _pct_backend(_ssh_runner(params), params)
+    api = ProxmoxAPIClient.connect(connection_settings(params))
+    if transport == "api" or not params["ssh_host"]:
+        return api
+    # Imported here, as below, because most tasks never need it and each import delays the module's start.
+    from .pve_lxc.backend.fallback import FallbackBackend
+
+    return FallbackBackend(api, _pct_backend(_ssh_runner(params), params), warn)
+
+
+def _pct_backend(runner: CommandRunner, params: Mapping[str, Any]) -> Any:
+    from .pve_lxc.backend.pct import PctBackend
+
+    return PctBackend(runner, uses_sudo=params["ssh_become"] == "sudo")
+
+
+def _local_runner() -> CommandRunner:
+    from .pve_lxc.transport.local import LocalRunner
+
+    return LocalRunner()
+
+
+def _ssh_runner(params: Mapping[str, Any]) -> CommandRunner:
+    from .pve_lxc.transport.ssh import SshRunner
+    from .pve_lxc.transport.ssh_login import SshSettings
+
+    settings = SshSettings(
+        host=(params["ssh_host"] or "").strip(),
+        port=params["ssh_port"],
+        user=params["ssh_user"] or "",
+        password=params["ssh_password"] or "",
+        key_file=params["ssh_key_file"] or "",
+        known_hosts=params["ssh_known_hosts"] or "",
+        host_key_policy=params["ssh_host_key_policy"],
+    )
+    return SshRunner(settings)
 
 
 def connection_settings(params: Mapping[str, Any]) -> ConnectionSettings:
@@ -49,6 +94,7 @@ def connection_settings(params: Mapping[str, Any]) -> ConnectionSettings:
 def _require_numbers(params: Mapping[str, Any]) -> None:
     allowed = {
         "api_port": (1, 65535, "a port, 1 to 65535"),
+        "ssh_port": (1, 65535, "a port, 1 to 65535"),
         # Proxmox holds every refusal back for three seconds; a shorter deadline would show a time-out instead of it.
         "api_timeout": (4, 3600, "seconds, 4 to 3600"),
         "api_retries": (0, 20, "0 to 20"),

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .pve_lxc.operations.facts import Gathering, gather_facts
 from .pve_lxc.operations.find import Selection
-from .pve_lxc.ports import LxcBackend
+
+if TYPE_CHECKING:
+    from .pve_lxc.ports import LxcBackend
 
 
 def read_facts(module: AnsibleModule, backend: LxcBackend) -> dict[str, Any]:

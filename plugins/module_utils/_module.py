@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -16,7 +16,9 @@ from ._connect import connect
 from .pve_lxc.errors import DependencyError, LxcAutoscaleError, RequestError
 from .pve_lxc.model.form import format_after, format_before, format_outcome
 from .pve_lxc.model.plan import Outcome
-from .pve_lxc.ports import LxcBackend
+
+if TYPE_CHECKING:
+    from .pve_lxc.ports import LxcBackend
 
 # So many failures are named in the message; all of them are in the results.
 _NAMED_FAILURES = 3
@@ -30,7 +32,7 @@ def create_module(options: ArgumentSpec, **constraints: Any) -> AnsibleModule:
 def run_module(module: AnsibleModule, work: Callable[[LxcBackend], dict[str, Any]]) -> None:
     """Connect, work, and end the module with what the work returns; a dict with ``failed`` true ends it as failed."""
     try:
-        backend = connect(module.params)
+        backend = connect(module.params, module.warn)
         try:
             result = work(backend)
         finally:

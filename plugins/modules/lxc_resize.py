@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: lxc_resize
-short_description: Change cores, CPU limit, CPU weight, memory and swap of Proxmox VE containers
+short_description: Change cores, CPU limit, CPU weight, memory, swap and disk sizes of Proxmox VE containers
 version_added: 0.1.0
 author:
   - autoscale.proxmox contributors (@autoscale-proxmox)
@@ -17,6 +17,7 @@ description:
   - A relative size becomes an absolute one from that reading. When the answer to a write is lost, the container is read again and compared with
     that absolute size; nothing is ever added twice.
   - One container that fails does not stop the others. All results come back, and then the task fails.
+  - Disks only grow. A shrink, like everything else that cannot be, is refused before anything of that container is changed.
   - For an unchanged container two readings are made, one of which serves all containers of the task; a changed one costs a write and a reading more.
 notes:
   - O(cores) of a running container takes up to ten seconds until Proxmox puts it into effect. The other sizes are in effect at once.
@@ -76,6 +77,8 @@ options:
     description:
       - Memory in MiB, at least V(16), as in V(2048), with a suffix as in V(2G) (1024 MiB each), or a difference as in V(+512) or V(-1G).
       - Less memory for a running container is refused unless O(force) is given, because Proxmox's API does not tell how much of it is in use.
+      - Where the container's node is O(ssh_host), or with O(transport=local), what it needs is read there, and memory is lowered down to that and some
+        headroom.
     type: str
   min_memory: &min_memory
     description: The least that O(memory) may come to, in MiB or with a suffix.
@@ -92,6 +95,22 @@ options:
   max_swap: &max_swap
     description: The most that O(swap) may come to, in MiB or with a suffix.
     type: str
+  disks: &disks
+    description:
+      - Disks that are to have another size. A disk that has it already is left alone, and a disk cannot shrink.
+      - They are grown one after the other, after the other sizes were changed.
+      - Needs the privileges VM.Config.Disk on the container and Datastore.AllocateSpace on the storage.
+    type: list
+    elements: dict
+    suboptions:
+      disk:
+        description: V(rootfs), or a mount point as in V(mp0).
+        type: str
+        required: true
+      size:
+        description: Size with a suffix V(K), V(M), V(G) or V(T) (1024 each) as in V(20G), or what is added to it as in V(+2G).
+        type: str
+        required: true
   digest: &digest
     description:
       - The configuration must still have this digest, as returned by M(autoscale.proxmox.lxc_facts) with V(config) in C(gather).
@@ -103,9 +122,25 @@ options:
         at once, and what Proxmox shows as used leaves out shared memory (for example PostgreSQL's buffers) and tmpfs.
       - Not given is the same as V(false).
     type: bool
+  restart: &restart
+    description:
+      - What to do when something of the request waits for a restart of the container. Almost everything is in effect without one.
+      - V(never) leaves it, and C(restart_required) says so. V(if_needed) shuts the container down gracefully and starts it, but only then, and never
+        within a minute of its last start. Needs the privilege VM.PowerMgmt.
+      - Not given is the same as V(never).
+    type: str
+    choices: [never, if_needed]
+  snapshot: &snapshot
+    description:
+      - Whether a snapshot is made before the container is changed. It is named after the moment, as in C(resize-20260314-101500), and returned.
+        Nothing removes it.
+      - Where the storage cannot make one, the container is not changed and fails. An unchanged container gets none. Needs the privilege VM.Snapshot.
+      - Not given is the same as V(false).
+    type: bool
   containers:
     description:
-      - The containers to resize, instead of O(vmid) or O(name). What stands beside this list (sizes, bounds and O(force)) is the default of its entries.
+      - The containers to resize, instead of O(vmid) or O(name). What stands beside this list is the default of its
+        entries, except for O(digest).
       - No container may be named twice.
     type: list
     elements: dict
@@ -127,8 +162,11 @@ options:
       swap: *swap
       min_swap: *min_swap
       max_swap: *max_swap
+      disks: *disks
       digest: *digest
       force: *force
+      restart: *restart
+      snapshot: *snapshot
   fail_fast:
     description:
       - Whether the first container that fails stops the task. Containers are then resized one by one, and those after it are returned with the
@@ -176,11 +214,36 @@ EXAMPLES = r"""
     vmids: [102]
     gather: [config]
 
+- name: Grow two disks, with a snapshot to go back to
+  autoscale.proxmox.lxc_resize:
+    vmid: 102
+    snapshot: true
+    disks:
+      - disk: rootfs
+        size: "+2G"
+      - disk: mp0
+        size: 40G
+
+- name: Resize, and restart if something waits for that
+  autoscale.proxmox.lxc_resize:
+    vmid: 102
+    cores: 4
+    restart: if_needed
+
 - name: Write only if nobody changed the configuration since it was read
   autoscale.proxmox.lxc_resize:
     vmid: 102
     swap: 256
     digest: "{{ proxmox_lxc.containers['102'].config.digest }}"
+
+- name: Resize over the API, and over SSH on a node when the API cannot be reached
+  autoscale.proxmox.lxc_resize:
+    vmid: 101
+    memory: "+512"
+    ssh_host: pve1.example.com
+    ssh_user: lxc-autoscale
+    ssh_key_file: ~/.ssh/lxc-autoscale
+    ssh_become: sudo
 
 - name: Lower the memory of a container although what it uses cannot be known
   autoscale.proxmox.lxc_resize:
@@ -250,11 +313,13 @@ results:
     reason:
       description:
         - Why, in a word for programs. V(resized) or V(unchanged) when all is well.
-        - V(invalid_request), V(config_changed), V(locked), V(shmem_unknown), V(below_working_set) or V(not_measured) when the request was refused.
+        - V(invalid_request), V(config_changed), V(locked), V(snapshot_impossible), V(shmem_unknown), V(below_working_set) or V(not_measured)
+          when the request was refused.
         - V(not_found), V(name_not_unique), V(node_unreachable), V(permission_denied), V(authentication_failed), V(refused_by_proxmox) or V(connection_lost)
           when it could not be carried out, V(not_tried) when another one failed before.
         - V(outcome_unknown) when nobody knows, V(half_applied) when the limits in force may differ from the configuration, V(not_in_effect) when
           Proxmox accepted the write and shows something else.
+        - V(task_failed) when a snapshot, a disk or a restart failed in its task, V(did_not_stop) when the container did not shut down for its restart.
       returned: always
       type: str
       sample: resized
@@ -293,11 +358,22 @@ results:
           returned: when it was read
           type: int
           sample: 512
+        disks:
+          description: Sizes of the disks that the request names, in Proxmox's words. None for one that has none or is not there.
+          returned: when O(disks) is given and it was read
+          type: dict
+          sample: {"rootfs": "10G"}
     after:
       description: What it has now, read back. In check mode what it would have. Empty when it was not read.
       returned: always
       type: dict
-      contains: *allocation
+      contains:
+        <<: *allocation
+        snapshot:
+          description: Name of the snapshot that was made before.
+          returned: when one was made
+          type: str
+          sample: resize-20260314-101500
     pending:
       description: What of its configuration waits for a restart, in Proxmox's words. None for what will be deleted.
       returned: always

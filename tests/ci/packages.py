@@ -27,8 +27,12 @@ def install_command(packages: list[str]) -> str:
     return f"apt-get install -y --no-install-recommends {' '.join(packages)}"
 
 
+def is_root() -> bool:
+    return os.geteuid() == 0
+
+
 def may_install() -> bool:
-    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+    return is_root() and shutil.which("apt-get") is not None
 
 
 def install_packages(packages: list[str], log: pathlib.Path) -> bool:

@@ -32,7 +32,7 @@ def clean_path() -> str:
     ansible-test runs every pythonX.Y that it finds, and a shim of a version that is not active answers 127.
     """
     folders = [folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep) if folder and not folder.rstrip("/").endswith("/shims")]
-    for usual in ("/usr/local/bin", "/usr/bin", "/bin"):
+    for usual in ("/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin"):
         if usual not in folders:
             folders.append(usual)
     return os.pathsep.join([str(VENV_BIN), *(folder for folder in folders if folder != str(VENV_BIN))])

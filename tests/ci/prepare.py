@@ -1,7 +1,7 @@
 # Copyright (c) 2026, autoscale.proxmox contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make the environments that `make demo` and `make test` run in; started by prepare.sh with the machine's own python3.
+"""Make the environments that `make demo`, `make test` and `make bench` run in; started by prepare.sh with the machine's own python3.
 
 Nothing here needs root or leaves the checkout. An environment is made again only when its requirements or its interpreter changed.
 It can use the standard library only, because it runs before anything is installed.
@@ -92,8 +92,12 @@ def make_proxmoxer_folders() -> None:
 
 
 def main(arguments: list[str]) -> int:
-    if arguments not in (["demo"], ["test"]):
-        raise SystemExit("usage: prepare.sh demo|test")
+    if arguments not in (["bench"], ["demo"], ["test"]):
+        raise SystemExit("usage: prepare.sh bench|demo|test")
+    if arguments == ["bench"]:
+        make_environment(ROOT / ".venv", "demo", requirement_lines("requirements-demo.txt"))
+        make_environment(CACHE / "bench" / "venv", "bench", requirement_lines("requirements-bench.txt"))
+        return 0
     if arguments == ["demo"]:
         make_environment(ROOT / ".venv", "demo", requirement_lines("requirements-demo.txt"))
         return 0

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Usage: prepare.sh demo|test
+# Usage: prepare.sh bench|demo|test
 # Find a python3 that is new enough, then let it make the environments. What a machine lacks is the first line printed, as the command that installs it.
 set -eu
 

@@ -78,6 +78,14 @@ def install_what_is_missing(steps: Iterable[Step]) -> None:
         packages.install_packages(missing, places.LOGS / "packages.log")
 
 
+def command_for_root(step: Step) -> str:
+    """Return what root has to run so that a step can; empty when it can run now."""
+    missing = packages.missing_packages(step.packages)
+    if missing:
+        return packages.install_command(missing)
+    return "make test" if step.needs_root and not packages.is_root() else ""
+
+
 def run_steps(steps: Sequence[Step], *, leave_out_what_needs_root: bool) -> int:
     """Run steps, print the summary, and return the exit status.
 
@@ -92,11 +100,10 @@ def run_steps(steps: Sequence[Step], *, leave_out_what_needs_root: bool) -> int:
     left_out: list[str] = []
     for number, step in enumerate(steps, start=1):
         position = f"[{number}/{len(steps)}]"
-        missing = packages.missing_packages(step.packages)
-        if not missing:
+        command = command_for_root(step)
+        if not command:
             lines.append(run_step(position, step))
             continue
-        command = packages.install_command(missing)
         if leave_out_what_needs_root:
             left_out.append(f"left out: {step.name} (run as root: {command})")
             continue

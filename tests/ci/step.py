@@ -49,10 +49,11 @@ class Step:
 
     Attributes:
         name: what is printed.
-        group: the `make` target that runs this step alone or with its like: lint, unit, sanity, galaxy, integration, readme, shell.
+        group: the `make` target that runs this step alone or with its like: lint, unit, sanity, galaxy, integration, readme, system, shell.
         run: does it; gets the log file.
         floor: the least number of things it must look at.
         packages: Debian packages it cannot do without, as command -> package. Only root can install them.
+        needs_root: whether only root can run it, whatever is installed.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Step:
     run: Callable[[pathlib.Path], Outcome]
     floor: int
     packages: dict[str, str] = dataclasses.field(default_factory=dict)
+    needs_root: bool = False
 
 
 def one_check(is_ok: bool, looked_at: int, unit: str, *notes: str) -> Outcome:

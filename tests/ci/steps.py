@@ -9,7 +9,7 @@ root the run ends there.
 
 from __future__ import annotations
 
-from . import galaxy_steps, integration_step, lint_steps, readme_commands, sanity_step, unit_steps
+from . import galaxy_steps, integration_step, lint_steps, readme_commands, sanity_step, system_steps, unit_steps
 from .step import Step
 
 STEPS = [
@@ -30,7 +30,16 @@ STEPS = [
     Step("collection install", "galaxy", galaxy_steps.install, floor=30),
     Step("ansible-doc of the installed", "galaxy", galaxy_steps.documentation, floor=3),
     Step("commands of README and docs", "readme", readme_commands.readme_commands, floor=5),
+    Step("AWX jobs under ansible-runner", "integration", unit_steps.awx_jobs, floor=20),
     # ansible-test makes itself a key pair before every integration run.
     Step("ansible-test integration", "integration", integration_step.integration, floor=3, packages={"ssh-keygen": "openssh-client"}),
+    Step(
+        "system tests: ssh",
+        "system",
+        system_steps.ssh_tests,
+        floor=80,
+        packages={"sshd": "openssh-server", "ssh-keygen": "openssh-client"},
+    ),
+    Step("system tests: sudo rules", "system", system_steps.sudo_tests, floor=60, packages={"visudo": "sudo"}, needs_root=True),
     Step("shellcheck", "shell", lint_steps.shellcheck, floor=2, packages={"shellcheck": "shellcheck"}),
 ]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, autoscale.proxmox contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The unit tests, in two runs: the library as `pve_lxc`, and the modules by Ansible's long name (tests/unit/conftest.py says why)."""
+"""What pytest runs: the library as `pve_lxc`, the modules by Ansible's long name (tests/unit/conftest.py says why), and the jobs of AWX."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .step import Outcome
 
 LIBRARY_FOLDER = "tests/unit"
 MODULE_FOLDER = "tests/unit/plugins"
+AWX_FOLDER = "tests/awx"
 
 
 def outcome_of_report(report: pathlib.Path) -> Outcome:
@@ -44,3 +45,8 @@ def unit_library(log: pathlib.Path) -> Outcome:
 
 def unit_modules(log: pathlib.Path) -> Outcome:
     return run_pytest(MODULE_FOLDER, log)
+
+
+def awx_jobs(log: pathlib.Path) -> Outcome:
+    """Run every playbook under ansible-runner, as AWX does."""
+    return run_pytest(AWX_FOLDER, log)

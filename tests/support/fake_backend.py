@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from pve_lxc.errors import ProxmoxAPIError, ProxmoxConflictError, ProxmoxNotFoundError
-from pve_lxc.model.allocation import Allocation
+from pve_lxc.model.allocation import Allocation, LiveLimits
 from pve_lxc.model.guest import Guest, GuestConfig
 from pve_lxc.model.node import Cluster, Node
 from pve_lxc.model.plan import ConfigWrite
@@ -40,6 +40,7 @@ class FakeBackend:
         self.history: list[RrdRow] = []
         self.live_status: dict[int, str] = {}
         self.working_sets_mib: dict[int, float] = {}
+        self.live_limits: dict[int, LiveLimits] = {}
         self.failures: dict[str, list[tuple[ProxmoxAPIError, str]]] = {}
         self.after_write: Callable[[int], None] | None = None
         self._lock = threading.Lock()
@@ -91,6 +92,10 @@ class FakeBackend:
         self._count("read_live_guests", None)
         return {vmid: {"status": self.live_status.get(vmid, guest.status)} for vmid, guest in self.guests.items() if guest.node == node}
 
+    def read_status(self, node: str, vmid: int) -> str:
+        self._count("read_status", vmid)
+        return self.live_status.get(vmid, self.guests[vmid].status)
+
     def read_history(self, node: str, vmid: int, timeframe: str, consolidation: str) -> list[RrdRow]:
         self._count(f"read_history {timeframe} {consolidation}", vmid)
         return self.history
@@ -109,6 +114,10 @@ class FakeBackend:
     def read_working_set_mib(self, node: str, vmid: int) -> float | None:
         self._count("read_working_set_mib", vmid)
         return self.working_sets_mib.get(vmid)
+
+    def read_live_limits(self, node: str, vmid: int) -> LiveLimits | None:
+        self._count("read_live_limits", vmid)
+        return self.live_limits.get(vmid)
 
     def close(self) -> None:
         self._count("close", None)

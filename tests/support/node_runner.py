@@ -29,11 +29,12 @@ class SimulatedNodeRunner:
 
     def run(self, argv: Sequence[str], timeout_seconds: float) -> tuple[int, str, str]:
         self.ran.append(" ".join(argv))
-        error, when = self._break.pop(0) if self._break else (None, "")
-        if error is not None and when == "before":
-            raise error
+        broken = [self._break.pop(0)] if self._break else []
+        for error, when in broken:
+            if when == "before":
+                raise error
         ended = run_command(self.settings, argv)
-        if error is not None:
+        for error, _when in broken:
             raise error
         return ended.exit_code, ended.output, ended.error_output
 

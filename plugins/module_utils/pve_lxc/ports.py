@@ -10,15 +10,17 @@ Implementations: ``backend/api`` and later ``backend/pct`` are an LxcBackend, ``
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from .model.allocation import LiveLimits
-from .model.decision import Decision
-from .model.guest import Guest, GuestConfig
-from .model.node import Cluster
-from .model.plan import ConfigWrite, Outcome
-from .model.task import TaskResult
-from .model.usage import HostUsage, RrdRow, UsageSample
+# Only named here, never used: a module that does not need a record does not read its file.
+if TYPE_CHECKING:
+    from .model.allocation import LiveLimits
+    from .model.decision import Decision
+    from .model.guest import Guest, GuestConfig
+    from .model.node import Cluster
+    from .model.plan import ConfigWrite, Outcome
+    from .model.task import TaskResult
+    from .model.usage import HostUsage, RrdRow, UsageSample
 
 
 class LxcBackend(Protocol):
@@ -45,6 +47,9 @@ class LxcBackend(Protocol):
 
     def read_live_guests(self, node: str) -> Mapping[int, Mapping[str, Any]]:
         """Return Proxmox's live rows of one node by vmid: maxmem, maxswap, swap, mem, pressure*; its cpu is unusable."""
+
+    def read_status(self, node: str, vmid: int) -> str:
+        """Return ``running`` or ``stopped``, as the node itself says, without the cluster's lag."""
 
     def read_history(self, node: str, vmid: int, timeframe: str, consolidation: str) -> list[RrdRow]:
         """Return one container's RRD rows, oldest first; ``timeframe`` hour, day, week; ``consolidation`` AVERAGE, MAX."""
@@ -79,9 +84,6 @@ class LxcLifecycle(LxcBackend, Protocol):
 
     def read_next_id(self) -> int:
         """Return the lowest free vmid; nothing is reserved, so the next caller may get the same."""
-
-    def read_status(self, node: str, vmid: int) -> str:
-        """Return ``running`` or ``stopped``, as the node itself says, without the cluster's lag."""
 
     def has_feature(self, node: str, vmid: int, feature: str, snapshot: str = "") -> bool:
         """Return whether ``snapshot``, ``clone`` or ``copy`` can be done, with this snapshot if one is named."""

@@ -100,3 +100,13 @@ def test_developers_shell_cannot_change_a_check(monkeypatch: pytest.MonkeyPatch)
     environment = places.tool_environment()
     assert "surprise" not in environment.values()
     assert "/opt/manager/shims" not in environment["PATH"].split(":")
+
+
+def test_step_that_only_root_can_run_is_left_out_for_others_and_runs_for_root(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    step = Step("rooted", "system", passes, 1, needs_root=True)
+    monkeypatch.setattr(packages, "is_root", lambda: False)
+    assert runner.run_steps([Step("one", "unit", passes, 1), step], leave_out_what_needs_root=True) == 0
+    assert "left out: rooted (run as root: make test)" in capsys.readouterr().out.splitlines()
+    monkeypatch.setattr(packages, "is_root", lambda: True)
+    assert runner.run_steps([step], leave_out_what_needs_root=True) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "5 passed, 0 failed"

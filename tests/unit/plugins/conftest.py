@@ -59,7 +59,7 @@ class ModuleRun:
         }
         self.output = ""
 
-    def __call__(self, name: str, *, is_check: bool = False, is_diff: bool = False, **options: Any) -> dict[str, Any]:
+    def __call__(self, name: str, /, *, is_check: bool = False, is_diff: bool = False, **options: Any) -> dict[str, Any]:
         arguments = {**self.connection, **options, "_ansible_check_mode": is_check, "_ansible_diff": is_diff}
         file = self.folder / "arguments.json"
         file.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": arguments}), encoding="utf-8")

@@ -25,7 +25,7 @@ VIOLATIONS = [
     ("operations/__init__.py", "import pve_lxc.backend", "operations act through ports, never on a transport or a back end BROKEN"),
     ("transport/__init__.py", "import pve_lxc.model", "transport knows errors and ports, not the records of the domain BROKEN"),
     ("backend/__init__.py", "import proxmoxer", "foreign packages are imported by deps only, and Ansible never BROKEN"),
-    ("backend/__init__.py", "import subprocess", "processes are started in transport.local only BROKEN"),
+    ("backend/__init__.py", "import subprocess", "processes are started in transport.local only BROKEN (1 ignored import)"),
 ]
 
 

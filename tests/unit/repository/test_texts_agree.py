@@ -52,7 +52,7 @@ def test_action_group_lists_the_modules_on_disk() -> None:
 
 def test_execution_environment_gets_the_requirements_of_the_command_line() -> None:
     assert requirements_of("meta/ee-requirements.txt") == requirements_of("requirements.txt")
-    assert len(requirements_of("requirements.txt")) == 3
+    assert len(requirements_of("requirements.txt")) == 4
 
 
 def test_execution_environment_names_files_that_exist() -> None:

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..clock import Clock, SystemClock
+from ..model.allocation import LiveLimits
 from ..model.guest import GuestConfig
 from ..model.node import Cluster
 from ..model.plan import ConfigWrite

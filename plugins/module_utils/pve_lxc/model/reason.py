@@ -52,6 +52,8 @@ class Reason(StrEnum):
     CPU_UNLIMITED_BY_OPERATOR = "cpu_unlimited_by_operator"
     OPERATOR_CHANGED = "operator_changed"
     COOLDOWN = "cooldown"
+    GROW_ONLY = "grow_only"
+    TIER_CONFLICT = "tier_conflict"
     PENDING_CHANGE = "pending_change"
     NO_QUORUM = "no_quorum"
 

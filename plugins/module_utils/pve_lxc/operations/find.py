@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -141,5 +140,8 @@ def _not_found(cluster: Cluster, wanted: str) -> NotFound:
 def _near_matches(cluster: Cluster, wanted: str) -> str:
     name_of: Callable[[Guest], str] = (lambda guest: str(guest.vmid)) if wanted.isdigit() else (lambda guest: guest.name)
     by_name = {name_of(guest): guest for guest in cluster.guests.values()}
+    # Not at the top: it is for mistakes only.
+    import difflib
+
     near = difflib.get_close_matches(wanted, by_name, n=_NEAR_MATCHES, cutoff=0.6)
     return ", ".join(f"{by_name[name].vmid} ({by_name[name].name})" for name in near)

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import Problem, RequestError
 from ..units import Quantity, format_number, parse_memory, parse_number
+from .disk import DiskWish, parse_disk_wishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,9 @@ SIZE_KEYS = {
 
 _LOWEST_VMID = 100
 
+# What stands beside the list is the default of its entries for these; sizes and bounds are merged one by one.
+_KEYS_WITH_DEFAULT = ("force", "disks", "restart", "snapshot")
+
 _BOUND_ALONE = "bounds hold a size; to hold what a container has, give the size +0"
 
 
@@ -72,6 +76,9 @@ class ResizeRequest:
         maximums: option -> the most that may come out.
         digest: the configuration must still have this one; empty for any.
         is_forced: whether a running container's memory may shrink although nobody can know what it uses.
+        disks: what is asked of its disks.
+        is_restart_allowed: whether it may be restarted when something of the request waits for that.
+        is_snapshot_wanted: whether a snapshot is to be made before anything is changed.
     """
 
     vmid: int | None = None
@@ -81,6 +88,9 @@ class ResizeRequest:
     maximums: Mapping[str, float] = field(default_factory=dict)
     digest: str = ""
     is_forced: bool = False
+    disks: tuple[DiskWish, ...] = ()
+    is_restart_allowed: bool = False
+    is_snapshot_wanted: bool = False
 
     @property
     def shown_name(self) -> str:
@@ -111,7 +121,8 @@ def parse_requests(options: Mapping[str, Any]) -> list[ResizeRequest]:
 
     Args:
         options: ``vmid``, ``name``, ``cores``, ``cpulimit``, ``cpuunits``, ``memory``, ``swap``, ``min_*``, ``max_*``, ``digest``,
-            ``force``, and ``containers``, a list of dicts of the same keys for which the others are the defaults. None is not given.
+            ``force``, ``disks``, ``restart``, ``snapshot``, and ``containers``, a list of dicts of the same keys for which the others
+            are the defaults. None is not given.
 
     Raises:
         RequestError: with every problem of every container; places look like ``containers[3].memory``.
@@ -135,8 +146,8 @@ def parse_requests(options: Mapping[str, Any]) -> list[ResizeRequest]:
 def _parse_entry(options: Mapping[str, Any], entry: Mapping[str, Any], top: _Wishes, position: int, problems: list[Problem]) -> ResizeRequest:
     place = f"containers[{position}]"
     own = _parse_wishes(entry, f"{place}.", problems)
-    is_forced = options.get("force") if entry.get("force") is None else entry["force"]
-    return _parse_request({**entry, "force": is_forced}, top, own, place, problems)
+    beside = {key: options.get(key) if entry.get(key) is None else entry[key] for key in _KEYS_WITH_DEFAULT}
+    return _parse_request({**entry, **beside}, top, own, place, problems)
 
 
 def _problems_beside_list(options: Mapping[str, Any], containers: Sequence[Any]) -> list[Problem]:
@@ -172,12 +183,24 @@ def _parse_request(given: Mapping[str, Any], defaults: _Wishes, own: _Wishes, pl
         # A size that was given and could not be parsed is a problem already.
         if option not in wishes.sizes and given.get(option) is None:
             problems.append(Problem(f"{prefix}{option}", "", f"bounds are given for it, but no size; {_BOUND_ALONE}"))
-    if not wishes.sizes and not own.bounded and all(given.get(option) is None for option in SIZE_KEYS):
-        problems.append(Problem(place or "the request", "", f"nothing is asked for; give at least one of {', '.join(SIZE_KEYS)}"))
+    disks = parse_disk_wishes(given.get("disks"), f"{prefix}disks", problems)
+    if not wishes.sizes and not own.bounded and not given.get("disks") and all(given.get(option) is None for option in SIZE_KEYS):
+        problems.append(Problem(place or "the request", "", f"nothing is asked for; give at least one of {', '.join(SIZE_KEYS)}, disks"))
     held_minimums = {option: value for option, value in wishes.minimums.items() if option in wishes.sizes}
     held_maximums = {option: value for option, value in wishes.maximums.items() if option in wishes.sizes}
     digest = str(given.get("digest") or "")
-    return ResizeRequest(vmid, name, wishes.sizes, held_minimums, held_maximums, digest, bool(given.get("force")))
+    return ResizeRequest(
+        vmid=vmid,
+        name=name,
+        sizes=wishes.sizes,
+        minimums=held_minimums,
+        maximums=held_maximums,
+        digest=digest,
+        is_forced=bool(given.get("force")),
+        disks=disks,
+        is_restart_allowed=given.get("restart") == "if_needed",
+        is_snapshot_wanted=bool(given.get("snapshot")),
+    )
 
 
 def _parse_wishes(given: Mapping[str, Any], prefix: str, problems: list[Problem]) -> _Wishes:

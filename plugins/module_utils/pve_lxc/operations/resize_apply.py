@@ -25,8 +25,9 @@ from ..model.plan import ConfigWrite, Outcome, ResizePlan
 from ..model.reason import Reason
 from ..ports import LxcBackend
 from ..units import format_number
-from .failure import describe_failure
+from .failure import STATUS_NODE_NOT_CONNECTED, describe_failure
 from .resize_outcome import outcome_of, outcome_without_write
+from .resize_repair import describe_apart, limits_apart, put_back, read_live_limits
 
 _FIELD_OF_KEY = {key: field for field, key in CONFIG_KEYS.items()}
 
@@ -39,12 +40,16 @@ _PRIVILEGE_OF_KEY = {
     "swap": "VM.Config.Memory",
 }
 
-# The proxy could not open a connection to the node: the write certainly did not arrive. Source: pve-http-server, AnyEvent::HTTP 595.
-_STATUS_NODE_NOT_CONNECTED = 595
 _STATUS_NOT_IMPLEMENTED = 501
 
 # Proxmox checks these before it touches anything, and answers 500 for some of them.
 _CERTAINLY_NOT_APPLIED = (ProxmoxConflictError, ProxmoxNotFoundError, ProxmoxPermissionError, ProxmoxAuthenticationError)
+
+
+_UNSEEN_LIMITS = (
+    "the limits that are in force may have changed although the configuration does not show it; write another value and then the wanted one to bring "
+    "them together again"
+)
 
 
 class _StepFailedError(Exception):
@@ -102,7 +107,7 @@ def _write(backend: LxcBackend, plan: ResizePlan, write: ConfigWrite, digest: st
             raise _StepFailedError(*describe_failure(error)) from error
         _settle(backend, plan, write, digest, step, error)
     except ProxmoxNodeError as error:
-        if error.status == _STATUS_NODE_NOT_CONNECTED:
+        if error.status == STATUS_NODE_NOT_CONNECTED:
             raise _StepFailedError(*describe_failure(error)) from error
         _settle(backend, plan, write, digest, step, error)
     except ProxmoxAPIError as error:
@@ -154,14 +159,22 @@ def _refused(backend: LxcBackend, plan: ResizePlan, write: ConfigWrite, error: P
     reason, message = describe_failure(error, {_PRIVILEGE_OF_KEY[key] for key in (*write.values, *write.delete)})
     if not _may_be_half_applied(write, error):
         return _StepFailedError(reason, message)
-    text = (
-        f"Proxmox answered {error.status} ({message}): the limits that are in force may have changed although the configuration does not "
-        "show it; write another value and then the wanted one to bring them together again"
-    )
+    answered = f"Proxmox answered {error.status} ({message})"
     try:
-        return _StepFailedError(Reason.HALF_APPLIED, text, backend.read_config(plan.node, plan.vmid))
+        seen = backend.read_config(plan.node, plan.vmid)
     except ProxmoxAPIError:
-        return _StepFailedError(Reason.HALF_APPLIED, text)
+        return _StepFailedError(Reason.HALF_APPLIED, f"{answered}: {_UNSEEN_LIMITS}")
+    live = read_live_limits(backend, plan)
+    if live is None:
+        return _StepFailedError(Reason.HALF_APPLIED, f"{answered}: {_UNSEEN_LIMITS}", seen)
+    apart = limits_apart(seen.allocation, live)
+    if not apart:
+        return _StepFailedError(Reason.REFUSED_BY_PROXMOX, f"{answered}; the limits that are in force are those of the configuration", seen)
+    why_not = put_back(backend, plan, seen, apart)
+    if why_not is None:
+        text = f"{answered} and left a part of it in force ({describe_apart(apart)}); it was put back to the configuration"
+        return _StepFailedError(Reason.REFUSED_BY_PROXMOX, text, seen)
+    return _StepFailedError(Reason.HALF_APPLIED, f"{answered}, and {describe_apart(apart)}: {why_not}", seen)
 
 
 def _may_be_half_applied(write: ConfigWrite, error: ProxmoxAPIError) -> bool:

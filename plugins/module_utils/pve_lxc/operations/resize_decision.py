@@ -35,7 +35,13 @@ class _ImpossibleError(Exception):
     """The request cannot be carried out for this container; the text says why."""
 
 
-def plan_resize(request: ResizeRequest, guest: Guest, config: GuestConfig, cgroup_mode: int | None) -> ResizePlan:
+def plan_resize(
+    request: ResizeRequest,
+    guest: Guest,
+    config: GuestConfig,
+    cgroup_mode: int | None,
+    working_set_mib: float | None = None,
+) -> ResizePlan:
     """Return the plan for one container.
 
     The digest asked for is compared first. Whether anything differs is decided on ``config`` alone, because the cluster's
@@ -47,6 +53,7 @@ def plan_resize(request: ResizeRequest, guest: Guest, config: GuestConfig, cgrou
         guest: from one reading of the cluster.
         config: read after it.
         cgroup_mode: of the node, None when not known.
+        working_set_mib: what a running container needs, read on its node just now; None when only the API's figure is known.
 
     Returns:
         A plan that is refused, without writes, or with writes; never None.
@@ -66,7 +73,7 @@ def plan_resize(request: ResizeRequest, guest: Guest, config: GuestConfig, cgrou
     if lock:
         message = f"the container is locked ({lock}); try again when that is over"
         return plan_nothing(guest, config, reason=Reason.LOCKED, message=message, is_refused=True)
-    return _guard(replace(plan, message="; ".join([_describe(plan), *notes])), request, guest, config)
+    return _guard(replace(plan, message="; ".join([_describe(plan), *notes])), request, guest, config, working_set_mib)
 
 
 def is_memory_shrink(plan: ResizePlan) -> bool:
@@ -117,19 +124,20 @@ def _held_between(option: str, wanted: float, low: float | None, high: float | N
     return wanted, []
 
 
-def _guard(plan: ResizePlan, request: ResizeRequest, guest: Guest, config: GuestConfig) -> ResizePlan:
+def _guard(plan: ResizePlan, request: ResizeRequest, guest: Guest, config: GuestConfig, working_set_mib: float | None) -> ResizePlan:
     """Return the plan with its warnings, or refused because memory in use could be taken away."""
     warnings = _warnings(plan, config)
     if not is_memory_shrink(plan):
         return replace(plan, warnings=warnings)
     limit_mib, target_mib = _memory_mib(plan.before), _memory_mib(plan.after)
-    memory_mib = None if guest.memory_bytes is None else mib_from_bytes(guest.memory_bytes)
+    shown_mib = None if guest.memory_bytes is None else mib_from_bytes(guest.memory_bytes)
+    memory_mib, source = (shown_mib, MemorySource.API) if working_set_mib is None else (working_set_mib, MemorySource.CGROUP)
     # "unknown" is not stopped.
     is_running = guest.status != "stopped"
-    reason = refuse_memory_shrink(target_mib, is_running=is_running, memory_mib=memory_mib, source=MemorySource.API)
+    reason = refuse_memory_shrink(target_mib, is_running=is_running, memory_mib=memory_mib, source=source)
     if reason is None:
         return replace(plan, warnings=warnings)
-    sentence = _shrink_sentence(reason, target_mib, memory_mib)
+    sentence = _shrink_sentence(reason, target_mib, memory_mib, source)
     if request.is_forced:
         return replace(plan, warnings=(*warnings, f"memory shrinks by force: {sentence}"))
     message = f"memory is not lowered from {limit_mib} to {target_mib} MiB: {sentence}. Stop the container first, or give force"
@@ -137,10 +145,10 @@ def _guard(plan: ResizePlan, request: ResizeRequest, guest: Guest, config: Guest
     return replace(refused, warnings=warnings)
 
 
-def _shrink_sentence(reason: Reason, target_mib: int, memory_mib: float | None) -> str:
+def _shrink_sentence(reason: Reason, target_mib: int, memory_mib: float | None, source: MemorySource) -> str:
     if memory_mib is None:
         return "it runs and what it uses was not measured, so the kernel may kill inside it at once"
-    used = f"Proxmox shows {memory_mib:.0f} MiB in use"
+    used = f"its working set is {memory_mib:.0f} MiB" if source is MemorySource.CGROUP else f"Proxmox shows {memory_mib:.0f} MiB in use"
     if memory_mib >= target_mib:
         return f"{used}, more than {target_mib} MiB, so the kernel will kill inside it at once"
     if reason is Reason.BELOW_WORKING_SET:

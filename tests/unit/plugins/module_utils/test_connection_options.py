@@ -10,7 +10,7 @@ import yaml
 from ansible.module_utils.basic import AnsibleFallbackNotFound
 from ansible_collections.autoscale.proxmox.plugins.doc_fragments import connection, selection
 from ansible_collections.autoscale.proxmox.plugins.module_utils._argspec import connection_options, filled_env_fallback, selection_options
-from ansible_collections.autoscale.proxmox.plugins.module_utils._connect import connection_settings
+from ansible_collections.autoscale.proxmox.plugins.module_utils._connect import connect, connection_settings
 from ansible_collections.autoscale.proxmox.plugins.module_utils.pve_lxc.errors import RequestError
 
 PARAMS = {
@@ -27,6 +27,14 @@ PARAMS = {
     "api_timeout": 30,
     "api_retries": 3,
     "transport": "auto",
+    "ssh_host": None,
+    "ssh_port": 22,
+    "ssh_user": None,
+    "ssh_password": None,
+    "ssh_key_file": None,
+    "ssh_known_hosts": None,
+    "ssh_host_key_policy": "reject",
+    "ssh_become": "none",
     "concurrency": 4,
 }
 VARIABLES = {
@@ -43,6 +51,14 @@ VARIABLES = {
     "api_timeout": "PROXMOX_API_TIMEOUT",
     "api_retries": "PROXMOX_API_RETRIES",
     "transport": "PROXMOX_TRANSPORT",
+    "ssh_host": "PROXMOX_SSH_HOST",
+    "ssh_port": "PROXMOX_SSH_PORT",
+    "ssh_user": "PROXMOX_SSH_USER",
+    "ssh_password": "PROXMOX_SSH_PASSWORD",
+    "ssh_key_file": "PROXMOX_SSH_KEY_FILE",
+    "ssh_known_hosts": "PROXMOX_SSH_KNOWN_HOSTS",
+    "ssh_host_key_policy": "PROXMOX_SSH_HOST_KEY_POLICY",
+    "ssh_become": "PROXMOX_SSH_BECOME",
 }
 
 
@@ -85,6 +101,9 @@ def test_secrets_are_never_logged_and_the_token_id_is():
         "api_otp": True,
         "api_token_secret": True,
         "api_token_id": False,
+        "ssh_password": True,
+        "ssh_key_file": False,
+        "ssh_host_key_policy": False,
     }
 
 
@@ -97,10 +116,42 @@ def test_options_become_connection_settings_and_no_user_is_assumed():
 
 def test_every_number_out_of_range_is_named():
     with pytest.raises(RequestError) as caught:
-        connection_settings({**PARAMS, "api_port": 0, "api_timeout": 3, "api_retries": -1, "concurrency": 0})
+        connection_settings({**PARAMS, "api_port": 0, "ssh_port": 65536, "api_timeout": 3, "api_retries": -1, "concurrency": 0})
     assert [str(problem) for problem in caught.value.problems] == [
         "api_port = 0: allowed is a port, 1 to 65535",
+        "ssh_port = 65536: allowed is a port, 1 to 65535",
         "api_timeout = 3: allowed is seconds, 4 to 3600",
         "api_retries = -1: allowed is 0 to 20",
         "concurrency = 0: allowed is 1 to 64; more than 4 gains nothing",
     ]
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "transport"),
+    [
+        ({}, "ProxmoxAPIClient", "api"),
+        ({"ssh_host": "pve1", "ssh_user": "root"}, "FallbackBackend", "api"),
+        ({"ssh_host": "pve1", "ssh_user": "root", "transport": "api"}, "ProxmoxAPIClient", "api"),
+        ({"ssh_host": "pve1", "ssh_user": "root", "transport": "ssh"}, "PctBackend", "ssh"),
+        ({"ssh_host": "pve1", "ssh_user": "root", "api_host": None}, "PctBackend", "ssh"),
+        ({"api_host": None, "transport": "local"}, "PctBackend", "local"),
+    ],
+)
+def test_options_choose_the_way(options, kind, transport):
+    backend = connect({**PARAMS, **options}, lambda text: None)
+    assert (type(backend).__name__, backend.transport) == (kind, transport)
+
+
+@pytest.mark.parametrize(
+    ("options", "places"),
+    [
+        ({"api_host": None}, ["api_host"]),
+        ({"api_host": None, "transport": "ssh"}, ["ssh_host", "ssh_user"]),
+        ({"ssh_host": "pve1"}, ["ssh_user"]),
+        ({"ssh_host": "pve1", "transport": "ssh", "ssh_port": 0}, ["ssh_port"]),
+    ],
+)
+def test_what_is_missing_for_the_way_is_named_before_anything_is_sent(options, places):
+    with pytest.raises(RequestError) as caught:
+        connect({**PARAMS, **options}, lambda text: None)
+    assert [problem.place for problem in caught.value.problems] == places

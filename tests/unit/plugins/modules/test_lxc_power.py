@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import pathlib
+import re
+
 import pytest
 import yaml
 from ansible_collections.autoscale.proxmox.plugins.module_utils.pve_lxc.operations.power_request import PowerState
@@ -78,3 +81,18 @@ def test_a_result_has_exactly_the_documented_keys(run, is_check):
 
 def test_the_states_of_the_module_are_those_of_the_library():
     assert yaml.safe_load(lxc_power.DOCUMENTATION)["options"]["state"]["choices"] == list(PowerState)
+
+
+def test_the_document_names_the_variables_of_the_playbook_and_the_reasons_of_failures():
+    root = pathlib.Path(__file__).resolve().parents[4]
+    document = (root / "docs" / "power.md").read_text(encoding="utf-8")
+    playbook = (root / "playbooks" / "power.yml").read_text(encoding="utf-8")
+    variables = set(re.findall(r"\b(lxc_[a-z_]+) \| default", playbook))
+    of_connection = {
+        name for name in variables if name.startswith(("lxc_api_", "lxc_ssh_", "lxc_ca_path", "lxc_validate_certs", "lxc_concurrency", "lxc_transport"))
+    }
+    assert {"lxc_state", "lxc_vmids", "lxc_status", "lxc_timeout", "lxc_force", "lxc_containers"} <= variables
+    assert {name for name in variables - of_connection if f"`{name}`" not in document} == set()
+    reasons = set(re.findall(r"V\((did_not_stop|locked|template|ha_busy|status_unknown|task_failed|not_in_effect|outcome_unknown)\)", lxc_power.RETURN))
+    assert len(reasons) == 8
+    assert {reason for reason in reasons if f"| `{reason}` |" not in document} == set()

@@ -179,5 +179,23 @@ def test_a_result_has_exactly_the_documented_keys(simulator, run, is_check):
     documented = yaml.safe_load(lxc_resize.RETURN)
     [entry] = run("lxc_resize", is_check=is_check, vmid=vmid, cores="+1")["results"]
     assert sorted(entry) == sorted(documented["results"]["contains"])
-    assert sorted(entry["before"]) == sorted(documented["results"]["contains"]["before"]["contains"])
-    assert sorted(entry["after"]) == sorted(documented["results"]["contains"]["after"]["contains"])
+    assert sorted([*entry["before"], "disks"]) == sorted(documented["results"]["contains"]["before"]["contains"])
+    assert sorted([*entry["after"], "disks", "snapshot"]) == sorted(documented["results"]["contains"]["after"]["contains"])
+
+
+def test_a_disk_grows_once_and_the_result_shows_it(simulator, run):
+    [vmid] = running(simulator, 1)
+    disks = [{"disk": "rootfs", "size": "9G"}]
+    first = run("lxc_resize", is_diff=True, vmid=vmid, disks=disks)
+    second = run("lxc_resize", vmid=vmid, disks=disks)
+    assert (first["changed"], second["changed"]) == (True, False)
+    assert (first["results"][0]["before"]["disks"], first["results"][0]["after"]["disks"]) == ({"rootfs": "8G"}, {"rootfs": "9G"})
+    assert [side["disks"] for key in ("before", "after") for side in first["diff"][key].values()] == [{"rootfs": "8G"}, {"rootfs": "9G"}]
+    assert "size=9G" in simulator.guest(vmid)["config"]["rootfs"]
+
+
+def test_a_snapshot_where_the_storage_has_none_changes_nothing(simulator, run):
+    [vmid] = running(simulator, 1)
+    before = cores(simulator, vmid)
+    result = run("lxc_resize", vmid=vmid, cores="+1", snapshot=True)
+    assert (result["failed"], result["results"][0]["reason"], cores(simulator, vmid)) == (True, "snapshot_impossible", before)

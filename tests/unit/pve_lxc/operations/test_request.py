@@ -96,7 +96,7 @@ def test_a_bound_that_no_listed_container_uses_is_a_problem():
 
 
 def test_nothing_asked_for_is_a_problem():
-    assert problems_of({"vmid": 101}) == ["the request: nothing is asked for; give at least one of cores, cpulimit, cpuunits, memory, swap"]
+    assert problems_of({"vmid": 101}) == ["the request: nothing is asked for; give at least one of cores, cpulimit, cpuunits, memory, swap, disks"]
 
 
 def test_the_same_container_twice_is_a_problem():

@@ -157,7 +157,7 @@ def test_less_memory_for_a_stopped_container_costs_one_more_look(backend):
     backend.add(101, status="stopped", memory=1024)
     [outcome] = resize(backend, {"vmid": 101, "memory": "512"})
     assert (outcome.is_changed, backend.values[101]["memory"]) == (True, 512)
-    assert counted(backend) == {"read_cluster": 1, "read_config": 1, "read_live_guests": 1, "read_pending": 1, "write_config": 1}
+    assert counted(backend) == {"read_cluster": 1, "read_config": 1, "read_pending": 1, "read_status": 1, "write_config": 1}
 
 
 def test_a_container_that_was_started_a_moment_ago_keeps_its_memory(backend):
@@ -171,4 +171,4 @@ def test_a_container_that_was_started_a_moment_ago_keeps_its_memory(backend):
 def test_more_memory_for_a_stopped_container_needs_no_second_look(backend):
     backend.add(101, status="stopped", memory=1024)
     resize(backend, {"vmid": 101, "memory": "2048"})
-    assert "read_live_guests" not in counted(backend)
+    assert "read_status" not in counted(backend)

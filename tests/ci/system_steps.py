@@ -1,0 +1,28 @@
+# Copyright (c) 2026, autoscale.proxmox contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The tests that need Debian packages: a real sshd that serves the user who runs them, and the real sudo, which only root can try."""
+
+from __future__ import annotations
+
+import dataclasses
+import pathlib
+import re
+
+from .step import Outcome
+from .unit_steps import run_pytest
+
+SSH_FOLDER = "tests/system/ssh"
+SUDO_FOLDER = "tests/system/sudo"
+
+
+def ssh_tests(log: pathlib.Path) -> Outcome:
+    """Run the tests against a real sshd; how many of the twin tests passed on each way is a note."""
+    outcome = run_pytest(SSH_FOLDER, log)
+    counts = re.search(r"^twin tests: (.*)$", log.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+    note = counts.group(0) if counts else "the twin tests said nothing"
+    return dataclasses.replace(outcome, notes=(*outcome.notes, note))
+
+
+def sudo_tests(log: pathlib.Path) -> Outcome:
+    return run_pytest(SUDO_FOLDER, log)
