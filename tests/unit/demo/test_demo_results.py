@@ -14,7 +14,7 @@ import sys
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "tests" / "demo"))
+sys.path.append(str(ROOT / "tests" / "demo"))
 
 from fleet import FLEET, TRACES, make_world  # noqa: E402
 from page import format_page  # noqa: E402

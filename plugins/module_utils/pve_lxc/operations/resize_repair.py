@@ -39,10 +39,16 @@ def limits_apart(allocation: Allocation, live: LiveLimits) -> dict[str, tuple[fl
     memory_mib = DEFAULT_MEMORY_MIB if allocation.memory_mib is None else allocation.memory_mib
     if live.memory_mib != memory_mib:
         apart["memory"] = (live.memory_mib, memory_mib)
-    both = live.cpulimit is not None and allocation.cpulimit is not None
-    if (live.cpulimit is None) != (allocation.cpulimit is None) or (both and abs(live.cpulimit - allocation.cpulimit) > _CPU_TOLERANCE_CORES):  # type: ignore[operator]
+    if not _is_same_quota(live.cpulimit, allocation.cpulimit):
         apart["cpulimit"] = (live.cpulimit, allocation.cpulimit)
     return apart
+
+
+def _is_same_quota(live_cores: float | None, configured_cores: float | None) -> bool:
+    """Return whether a live quota is the configured one; None is unlimited. The kernel keeps it in microseconds, so a trace may be off."""
+    if live_cores is None or configured_cores is None:
+        return live_cores is configured_cores
+    return abs(live_cores - configured_cores) <= _CPU_TOLERANCE_CORES
 
 
 def describe_apart(apart: dict[str, tuple[float | None, float | None]]) -> str:
