@@ -22,7 +22,7 @@ INSTALLED = places.CACHE / "installed"
 
 # What a user must find, and what must never reach one.
 REQUIRED_MEMBERS = {"README.md", "CHANGELOG.md", "MANIFEST.json", "meta/runtime.yml", "meta/execution-environment.yml", "LICENSES/GPL-3.0-or-later.txt"}
-REFUSED_MEMBER = re.compile(r"(^|/)(\.(?!$)|__main__\.py|__pycache__)|^tests/(?!config\.yml|sanity)|\.pyc$")
+REFUSED_MEMBER = re.compile(r"(^|/)(\.(?!$|ansible-lint$)|__main__\.py|__pycache__)|^tests/(?!config\.yml|sanity)|\.pyc$")
 
 
 def tarball() -> pathlib.Path:
