@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .pve_lxc.backend.api import ProxmoxAPIClient
 from .pve_lxc.errors import Problem, RequestError
-from .pve_lxc.ports import CommandRunner, LxcLifecycle
 from .pve_lxc.transport.settings import ConnectionSettings
+
+if TYPE_CHECKING:
+    from .pve_lxc.ports import CommandRunner, LxcLifecycle
 
 
 def connect(params: Mapping[str, Any], warn: Callable[[str], None]) -> LxcLifecycle:

@@ -175,17 +175,20 @@ def _unless_abandoned(abandoned: threading.Event, verb: Callable[[], Result]) ->
     return verb()
 
 
-def connect_async(settings: ConnectionSettings | None = None, *, concurrency: int = DEFAULT_CONCURRENCY, **options: Any) -> AsyncProxmoxAPIClient:
+def connect_async(
+    settings: ConnectionSettings | None = None, *, concurrency: int = DEFAULT_CONCURRENCY, host: str = "", **options: Any
+) -> AsyncProxmoxAPIClient:
     """Return a client; nothing is sent before its first use.
 
     Args:
         settings: the connection, or
         concurrency: verbs at a time.
-        **options: the fields of ConnectionSettings.
+        host: name or address of a node, and
+        **options: the other fields of ConnectionSettings.
 
     Raises:
         RequestError: host or credentials are incomplete.
         DependencyError: proxmoxer or requests is missing.
     """
-    client = ProxmoxAPIClient.connect(settings or ConnectionSettings(**options), AbandonableClock())
+    client = ProxmoxAPIClient.connect(settings or ConnectionSettings(host=host, **options), AbandonableClock())
     return AsyncProxmoxAPIClient(client, concurrency)

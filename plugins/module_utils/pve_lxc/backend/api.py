@@ -17,7 +17,7 @@ from ``rrddata``, not ``rrd``, which draws a picture.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..clock import Clock, SystemClock
 from ..model.allocation import LiveLimits
@@ -25,12 +25,13 @@ from ..model.guest import GuestConfig
 from ..model.node import Cluster
 from ..model.plan import ConfigWrite
 from ..model.task import TaskResult
-from ..model.usage import RrdRow
 from ..transport.http import HttpTransport
 from ..transport.settings import ConnectionSettings
 from .api_lifecycle import LifecycleCalls, guest_path
 from .pve_json import parse_cluster, parse_config, parse_pending, parse_quorum, parse_rrd_rows
-from .tasks import wait_for_task
+
+if TYPE_CHECKING:
+    from ..model.usage import RrdRow
 
 TASK_TIMEOUT_SECONDS = 300.0
 
@@ -164,6 +165,9 @@ class ProxmoxAPIClient(LifecycleCalls):
 
     def wait_for_task(self, upid: str, timeout_seconds: float = TASK_TIMEOUT_SECONDS) -> TaskResult:
         """Wait until a task has ended; a bad end is a ProxmoxTaskError with the last lines of its log."""
+        # Imported here, because reading never needs it and each import delays a module's start.
+        from .tasks import wait_for_task
+
         return wait_for_task(self._transport.request, upid, clock=self._clock, timeout_seconds=timeout_seconds)
 
     def _get(self, path: str, **parameters: Any) -> Any:

@@ -11,7 +11,6 @@ from typing import Any
 from ..clock import Clock
 from ..model.task import TaskResult
 from ..transport.http import HttpTransport
-from .tasks import wait_for_task
 
 
 def guest_path(node: str, vmid: int) -> str:
@@ -78,5 +77,8 @@ class LifecycleCalls:
         return self._run("POST", f"/cluster/bulk-action/guest/{verb}", {"vms": list(vmids), **parameters}, timeout_seconds)
 
     def _run(self, method: str, path: str, parameters: Mapping[str, Any], timeout_seconds: float) -> TaskResult:
+        # Imported here, because reading never needs it and each import delays a module's start.
+        from .tasks import wait_for_task
+
         upid = self._transport.request(method, path, parameters)
         return wait_for_task(self._transport.request, str(upid), clock=self._clock, timeout_seconds=timeout_seconds)

@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..model.allocation import Allocation
 from ..model.guest import Guest, GuestConfig
 from ..model.node import Cluster, Node
-from ..model.usage import RrdRow
+
+if TYPE_CHECKING:
+    from ..model.usage import RrdRow
 
 _HWADDR = re.compile(r"(?:^|,)hwaddr=([0-9A-Fa-f:]{17})")
 
@@ -154,6 +156,9 @@ def _config(node: str, vmid: int, values: dict[str, Any], pending: dict[str, Any
 
 def parse_rrd_rows(rows: Iterable[Mapping[str, Any]]) -> list[RrdRow]:
     """Return the rows of ``GET .../rrddata``, oldest first; absent keys are None."""
+    # Imported here, because most tasks read no history and each import delays a module's start.
+    from ..model.usage import RrdRow
+
     parsed = [
         RrdRow(
             time_seconds=float(row["time"]),

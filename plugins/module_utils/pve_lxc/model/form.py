@@ -9,14 +9,16 @@ Keys are what users see, so they are Proxmox's words without units in them where
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .allocation import CONFIG_KEYS, Allocation
-from .decision import Decision
-from .guest import Guest, GuestConfig
-from .node import Cluster, Node
-from .plan import Outcome
-from .usage import RrdRow, UsageSample
+
+if TYPE_CHECKING:
+    from .decision import Decision
+    from .guest import Guest, GuestConfig
+    from .node import Cluster, Node
+    from .plan import Outcome
+    from .usage import RrdRow, UsageSample
 
 
 def _whole(value: float | None) -> int | None:

@@ -13,13 +13,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ..clock import Clock, SystemClock
 from ..errors import ProxmoxAPIError
 from ..model.guest import Guest
 from ..model.node import Cluster
 from ..model.reason import Reason
-from ..ports import LxcLifecycle
 from .clone_id import IdChooser
 from .clone_item import CloneItem, failed_outcome, finish_item, predict_item
 from .clone_make import MadeClone, find_earlier_twin, find_same, make_clone, undo_clone
@@ -31,6 +31,9 @@ from .clone_source import read_source, remove_stale_snapshots, require_online, t
 from .failure import describe_failure
 from .find import NotFound, find_guest
 from .parallel import run_each
+
+if TYPE_CHECKING:
+    from ..ports import LxcLifecycle
 
 
 def clone_containers(

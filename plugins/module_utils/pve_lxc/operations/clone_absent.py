@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..errors import ProxmoxAPIError, ProxmoxNotFoundError
 from ..model.guest import Guest, GuestConfig
 from ..model.node import Cluster
 from ..model.plan import Outcome
 from ..model.reason import Reason
-from ..ports import LxcLifecycle
 from .clone import find_existing, with_names
 from .clone_item import CloneItem, failed_outcome
 from .clone_mark import CLONE_TAG, is_unfinished, parse_mark
@@ -22,6 +22,9 @@ from .clone_settings import CloneSettings
 from .clone_source import require_online
 from .find import NOTHING_VISIBLE
 from .parallel import run_each
+
+if TYPE_CHECKING:
+    from ..ports import LxcLifecycle
 
 # Time for the services inside to end by themselves, before the container is stopped hard.
 _SHUTDOWN_SECONDS = 30

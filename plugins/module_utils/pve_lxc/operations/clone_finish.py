@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..clock import Clock
 from ..errors import ProxmoxAPIError, ProxmoxConflictError
 from ..model.guest import Guest, GuestConfig
 from ..model.plan import ConfigWrite
 from ..model.reason import Reason
-from ..ports import LxcLifecycle
 from .clone_mark import finish_notes, is_unfinished
 from .clone_network import change_net0, parse_net, wants_address
 from .clone_outcome import CloneFailedError, failure_from, is_locked, is_uncertain
@@ -22,6 +21,9 @@ from .clone_settings import CloneSettings
 from .failure import describe_failure
 from .resize_apply import apply_resize
 from .resize_plan import plan_to
+
+if TYPE_CHECKING:
+    from ..ports import LxcLifecycle
 
 _FIRST_INTERVAL_SECONDS = 0.25
 _LONGEST_INTERVAL_SECONDS = 3.0

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from ..model.reason import Reason
-from ..ports import LxcLifecycle
 from .clone_outcome import CloneFailedError
 from .clone_request import HIGHEST_VMID, CloneRequest
+
+if TYPE_CHECKING:
+    from ..ports import LxcLifecycle
 
 # More refusals than other runs could cause: then something else is wrong.
 _MAX_REFUSALS = 1000

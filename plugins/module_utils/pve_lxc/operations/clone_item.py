@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from ..clock import Clock
 from ..errors import ProxmoxAPIError
 from ..model.guest import Guest, GuestConfig
 from ..model.plan import Outcome
 from ..model.reason import Reason
-from ..ports import LxcLifecycle
 from .clone_finish import complete_clone, start_clone, wait_until_ready
 from .clone_id import IdChooser
 from .clone_make import MadeClone, undo_clone
@@ -21,6 +21,9 @@ from .clone_outcome import ABSENT, CloneFailedError, CloneOutcome, CloneState, f
 from .clone_plan import ClonePlan
 from .clone_request import CloneRequest
 from .clone_settings import CloneSettings
+
+if TYPE_CHECKING:
+    from ..ports import LxcLifecycle
 
 
 @dataclass(slots=True)

@@ -6,19 +6,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ..clock import Clock
 from ..errors import ProxmoxAPIError, ProxmoxNotFoundError
 from ..model.guest import Guest, GuestConfig
 from ..model.reason import Reason
 from ..model.task import TaskResult
-from ..ports import LxcLifecycle
 from .clone_id import IdChooser
 from .clone_mark import CloneMark, format_notes, new_mark, parse_mark
 from .clone_outcome import CloneFailedError, IdTakenError, failure_from, is_taken, is_uncertain
 from .clone_plan import ClonePlan
 from .clone_settings import CloneSettings
 from .clone_source import retry_while_locked
+
+if TYPE_CHECKING:
+    from ..ports import LxcLifecycle
 
 _POLL_SECONDS = 1.0
 # A clone call writes an empty configuration first and its hostname a moment later, in the same call.

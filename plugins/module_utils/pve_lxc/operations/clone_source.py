@@ -8,17 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ..clock import Clock
 from ..errors import ProxmoxAPIError, ProxmoxNotFoundError
 from ..model.guest import Guest
 from ..model.reason import Reason
 from ..model.task import TaskResult
-from ..ports import LxcLifecycle
 from .clone_mark import format_snapshot_description, is_stale_snapshot, new_snapshot_name
 from .clone_outcome import CloneFailedError, failure_from, is_locked, is_uncertain
 from .clone_plan import Source
 from .clone_settings import CloneSettings
+
+if TYPE_CHECKING:
+    from ..ports import LxcLifecycle
 
 _FIRST_INTERVAL_SECONDS = 0.5
 _LONGEST_INTERVAL_SECONDS = 5.0

@@ -9,14 +9,16 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ProxmoxAPIError
 from ..model.form import format_config, format_guest, format_metrics, format_nodes, format_rrd_row
 from ..model.guest import Guest
-from ..ports import LxcBackend
 from .failure import describe_failure
 from .find import Selection, select_guests
+
+if TYPE_CHECKING:
+    from ..ports import LxcBackend
 
 # What can be gathered beside the basic facts. metrics come with the cluster's answer and cost no request.
 SUBSETS = ("config", "pending", "metrics", "history", "snapshots", "interfaces")

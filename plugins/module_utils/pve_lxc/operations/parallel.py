@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TypeVar
 
@@ -39,6 +38,9 @@ def run_each(
     wanted = max(1, min(concurrency, MAX_CONCURRENCY))
     if wanted == 1 or len(items) < 2:
         return [work(item) for item in items]
+    # Imported here, because a task with one container never needs it and each import delays the module's start.
+    from concurrent.futures import ThreadPoolExecutor
+
     nodes = [node_of(item) if node_of is not None else "" for item in items]
     counts = Counter(nodes)
     per_node = max(1, min(wanted, MAX_THREADS // len(counts)))

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..clock import Clock, SystemClock
 from ..errors import ProxmoxAPIError
@@ -21,7 +21,6 @@ from ..model.guest import Guest
 from ..model.node import Cluster
 from ..model.plan import Outcome
 from ..model.reason import Reason
-from ..ports import LxcLifecycle
 from .failure import describe_failure
 from .find import NotFound
 from .parallel import MAX_CONCURRENCY, run_each
@@ -29,6 +28,9 @@ from .power_apply import apply_power
 from .power_bulk import FIRST_VERSION, apply_power_of_many, bulk_groups
 from .power_plan import PowerPlan, node_of, plan_power, power_outcome, refuse_power, with_startup
 from .power_request import PowerRequest, PowerTargets, find_targets
+
+if TYPE_CHECKING:
+    from ..ports import LxcLifecycle
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ..clock import Clock
 from ..errors import ProxmoxAPIError, ProxmoxConnectionError, ProxmoxNodeError, ProxmoxNotFoundError, ProxmoxTaskError, ProxmoxTimeoutError
 from ..model.plan import Outcome
 from ..model.reason import Reason
-from ..ports import LxcLifecycle
 from .failure import describe_failure, is_certainly_not_done
 from .power_plan import PowerPlan, power_outcome
+
+if TYPE_CHECKING:
+    from ..ports import LxcLifecycle
 
 # What a task may take beside the time that its container is given: a shutdown with a timeout of 3 s took 11 (recorded on PVE 9.2.11, power.json).
 TASK_SECONDS = 60.0

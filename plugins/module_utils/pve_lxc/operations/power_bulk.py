@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ..clock import Clock
 from ..errors import ProxmoxAPIError, ProxmoxPermissionError, ProxmoxTaskError, ProxmoxValidationError
 from ..model.plan import Outcome
 from ..model.reason import Reason
-from ..ports import LxcLifecycle
 from .failure import describe_failure, is_certainly_not_done
 from .parallel import MAX_CONCURRENCY, run_each
 from .power_apply import TASK_SECONDS, StepEnd, apply_power, failed_outcome, look_at_end
 from .power_plan import PowerPlan, node_of, power_outcome
+
+if TYPE_CHECKING:
+    from ..ports import LxcLifecycle
 
 # Since pve-manager 9.0.16: POST /cluster/bulk-action/guest/{start,shutdown}. Its suspend leaves containers out, and a stop there is none.
 FIRST_VERSION = (9, 0, 16)

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import Problem, RequestError
 from ..units import Quantity, format_number, parse_memory, parse_number
-from .disk import DiskWish, parse_disk_wishes
+
+if TYPE_CHECKING:
+    from .disk import DiskWish
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,15 @@ def problems_of_repetition(identities: Sequence[tuple[int | None, str]]) -> list
     return problems
 
 
+def _parse_disks(given: Any, place: str, problems: list[Problem]) -> tuple[DiskWish, ...]:
+    if given is None:
+        return ()
+    # Imported here, because most tasks are about no disk and each import delays the module's start.
+    from .disk import parse_disk_wishes
+
+    return parse_disk_wishes(given, place, problems)
+
+
 def _parse_request(given: Mapping[str, Any], defaults: _Wishes, own: _Wishes, place: str, problems: list[Problem]) -> ResizeRequest:
     """Return one request; what is wrong is added to ``problems``."""
     prefix = f"{place}." if place else ""
@@ -183,7 +194,7 @@ def _parse_request(given: Mapping[str, Any], defaults: _Wishes, own: _Wishes, pl
         # A size that was given and could not be parsed is a problem already.
         if option not in wishes.sizes and given.get(option) is None:
             problems.append(Problem(f"{prefix}{option}", "", f"bounds are given for it, but no size; {_BOUND_ALONE}"))
-    disks = parse_disk_wishes(given.get("disks"), f"{prefix}disks", problems)
+    disks = _parse_disks(given.get("disks"), f"{prefix}disks", problems)
     if not wishes.sizes and not own.bounded and not given.get("disks") and all(given.get(option) is None for option in SIZE_KEYS):
         problems.append(Problem(place or "the request", "", f"nothing is asked for; give at least one of {', '.join(SIZE_KEYS)}, disks"))
     held_minimums = {option: value for option, value in wishes.minimums.items() if option in wishes.sizes}

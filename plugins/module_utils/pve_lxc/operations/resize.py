@@ -14,6 +14,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ..clock import Clock, SystemClock
 from ..errors import ProxmoxAPIError
@@ -21,19 +22,19 @@ from ..model.guest import Guest, GuestConfig
 from ..model.node import Cluster
 from ..model.plan import Outcome, ResizePlan
 from ..model.reason import Reason
-from ..ports import LxcBackend, LxcLifecycle
 from .failure import describe_failure
 from .find import NotFound, find_guest, require_distinct
 from .parallel import MAX_CONCURRENCY, run_each
 from .request import ResizeRequest
-from .resize_apply import apply_resize
-from .resize_carry_out import carry_out_resize
 from .resize_decision import is_memory_shrink, plan_resize
 from .resize_job import ResizeJob, plan_job, predict_job, refuse_job
 from .resize_outcome import predict_resize
 from .resize_plan import plan_to
 
-__all__ = ["apply_resize", "plan_resize", "plan_to", "predict_resize", "resize_containers"]
+if TYPE_CHECKING:
+    from ..ports import LxcBackend, LxcLifecycle
+
+__all__ = ["plan_resize", "plan_to", "predict_resize", "resize_containers"]
 
 _SHRINK_REFUSALS = frozenset({Reason.NOT_MEASURED, Reason.SHMEM_UNKNOWN, Reason.BELOW_WORKING_SET})
 
@@ -73,7 +74,7 @@ def resize_containers(
         if isinstance(job, Outcome):
             outcome = job
         else:
-            outcome = predict_job(job, backend.transport) if is_check else carry_out_resize(backend, job, clock or SystemClock())
+            outcome = predict_job(job, backend.transport) if is_check or not job.is_change else _carry_out(backend, job, clock)
         if outcome.is_failed:
             has_failed.set()
         return outcome
@@ -82,6 +83,13 @@ def resize_containers(
         return guest.node if isinstance(guest := found[position], Guest) else ""
 
     return run_each(resize, range(len(requests)), 1 if is_fail_fast else concurrency, node_of)
+
+
+def _carry_out(backend: LxcLifecycle, job: ResizeJob, clock: Clock | None) -> Outcome:
+    # Imported here, because a container that is as it should be never needs it and each import delays the module's start.
+    from .resize_carry_out import carry_out_resize
+
+    return carry_out_resize(backend, job, clock or SystemClock())
 
 
 def _plan_job(backend: LxcLifecycle, cluster: Cluster, request: ResizeRequest, guest: Guest | NotFound) -> ResizeJob | Outcome:

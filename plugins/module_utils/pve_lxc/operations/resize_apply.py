@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import (
     ProxmoxAPIError,
@@ -23,11 +23,13 @@ from ..model.allocation import CONFIG_KEYS, Allocation
 from ..model.guest import GuestConfig
 from ..model.plan import ConfigWrite, Outcome, ResizePlan
 from ..model.reason import Reason
-from ..ports import LxcBackend
 from ..units import format_number
 from .failure import STATUS_NODE_NOT_CONNECTED, describe_failure
 from .resize_outcome import outcome_of, outcome_without_write
 from .resize_repair import describe_apart, limits_apart, put_back, read_live_limits
+
+if TYPE_CHECKING:
+    from ..ports import LxcBackend
 
 _FIELD_OF_KEY = {key: field for field, key in CONFIG_KEYS.items()}
 

@@ -8,18 +8,20 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..clock import Clock
 from ..errors import ProxmoxAPIError, ProxmoxTaskError
 from ..model.plan import Outcome
 from ..model.reason import Reason
-from ..ports import LxcLifecycle
 from .disk import DiskError, DiskStep, format_disk_size, read_disk_bytes
 from .failure import describe_failure, is_certainly_not_done
 from .resize_apply import apply_resize
 from .resize_job import ResizeJob, predict_job, shown_disks, with_disks
 from .resize_outcome import outcome_of
+
+if TYPE_CHECKING:
+    from ..ports import LxcLifecycle
 
 SNAPSHOT_SECONDS = 300.0
 DISK_SECONDS = 600.0

@@ -11,11 +11,9 @@ from ..model.allocation import Allocation
 from ..model.guest import Guest, GuestConfig
 from ..model.plan import ResizePlan
 from ..model.reason import Reason
-from ..model.usage import MemorySource
-from ..policy.memory_guard import refuse_memory_shrink
-from ..units import Quantity, format_number, mib_from_bytes
+from ..units import Quantity, format_number
 from .request import SIZE_KEYS, ResizeRequest
-from .resize_plan import DEFAULT_MEMORY_MIB, DEFAULT_SWAP_MIB, plan_nothing, plan_to
+from .resize_plan import DEFAULT_MEMORY_MIB, DEFAULT_SWAP_MIB, memory_of, plan_nothing, plan_to
 
 MANAGED_TAG = "autoscale-managed"
 
@@ -78,11 +76,7 @@ def plan_resize(
 
 def is_memory_shrink(plan: ResizePlan) -> bool:
     """Return whether the plan leaves the container less memory; an absent limit counts as Proxmox's default of 512 MiB."""
-    return _memory_mib(plan.after) < _memory_mib(plan.before)
-
-
-def _memory_mib(allocation: Allocation) -> int:
-    return DEFAULT_MEMORY_MIB if allocation.memory_mib is None else allocation.memory_mib
+    return memory_of(plan.after) < memory_of(plan.before)
 
 
 def _target(request: ResizeRequest, config: GuestConfig) -> tuple[Allocation, list[str]]:
@@ -129,31 +123,10 @@ def _guard(plan: ResizePlan, request: ResizeRequest, guest: Guest, config: Guest
     warnings = _warnings(plan, config)
     if not is_memory_shrink(plan):
         return replace(plan, warnings=warnings)
-    limit_mib, target_mib = _memory_mib(plan.before), _memory_mib(plan.after)
-    shown_mib = None if guest.memory_bytes is None else mib_from_bytes(guest.memory_bytes)
-    memory_mib, source = (shown_mib, MemorySource.API) if working_set_mib is None else (working_set_mib, MemorySource.CGROUP)
-    # "unknown" is not stopped.
-    is_running = guest.status != "stopped"
-    reason = refuse_memory_shrink(target_mib, is_running=is_running, memory_mib=memory_mib, source=source)
-    if reason is None:
-        return replace(plan, warnings=warnings)
-    sentence = _shrink_sentence(reason, target_mib, memory_mib, source)
-    if request.is_forced:
-        return replace(plan, warnings=(*warnings, f"memory shrinks by force: {sentence}"))
-    message = f"memory is not lowered from {limit_mib} to {target_mib} MiB: {sentence}. Stop the container first, or give force"
-    refused = plan_nothing(guest, config, reason=reason, message=message, is_refused=True)
-    return replace(refused, warnings=warnings)
+    # Imported here, because most tasks take no memory away and each import delays the module's start.
+    from .memory_shrink import guard_memory_shrink
 
-
-def _shrink_sentence(reason: Reason, target_mib: int, memory_mib: float | None, source: MemorySource) -> str:
-    if memory_mib is None:
-        return "it runs and what it uses was not measured, so the kernel may kill inside it at once"
-    used = f"its working set is {memory_mib:.0f} MiB" if source is MemorySource.CGROUP else f"Proxmox shows {memory_mib:.0f} MiB in use"
-    if memory_mib >= target_mib:
-        return f"{used}, more than {target_mib} MiB, so the kernel will kill inside it at once"
-    if reason is Reason.BELOW_WORKING_SET:
-        return f"{used}, too close to {target_mib} MiB"
-    return f"{used}, but that leaves out shared memory and tmpfs, so over the API nobody can know whether {target_mib} MiB are enough"
+    return guard_memory_shrink(replace(plan, warnings=warnings), request, guest, config, working_set_mib)
 
 
 def _warnings(plan: ResizePlan, config: GuestConfig) -> tuple[str, ...]:

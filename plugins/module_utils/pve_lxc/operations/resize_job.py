@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ..model.allocation import CONFIG_KEYS
 from ..model.guest import Guest, GuestConfig
 from ..model.plan import Outcome, ResizePlan
 from ..model.reason import Reason
-from .disk import DiskError, DiskStep, describe_disks, format_disk_size, plan_disks, read_disk_bytes
 from .request import SIZE_KEYS, ResizeRequest
 from .resize_outcome import predict_resize
 from .resize_plan import plan_nothing
+
+if TYPE_CHECKING:
+    from .disk import DiskStep
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +53,11 @@ class ResizeJob:
 
 def plan_job(request: ResizeRequest, guest: Guest, config: GuestConfig, plan: ResizePlan) -> ResizeJob:
     """Return the job around a plan for the sizes. What is wrong with a disk refuses the whole, before anything is sent."""
-    if plan.is_refused:
+    if plan.is_refused or not request.disks:
         return ResizeJob(request, guest, config, plan)
+    # Imported here, as below, because most tasks are about no disk and each import delays the module's start.
+    from .disk import DiskError, describe_disks, plan_disks
+
     try:
         steps = plan_disks(request.disks, config)
     except DiskError as error:
@@ -75,6 +81,10 @@ def refuse_job(job: ResizeJob, reason: Reason, message: str) -> ResizeJob:
 def predict_job(job: ResizeJob, transport: str) -> Outcome:
     """Return what the job would end with if everything went well; for check mode, and for a job that is refused or has nothing to do."""
     outcome = predict_resize(job.plan, transport)
+    if not job.request.disks:
+        return outcome
+    from .disk import format_disk_size
+
     before = shown_disks(job, job.config)
     after = {**before, **{step.disk: format_disk_size(step.after_bytes) for step in job.disks}}
     return with_disks(replace(outcome, is_changed=outcome.is_changed or bool(job.disks)), before, after)
@@ -82,6 +92,10 @@ def predict_job(job: ResizeJob, transport: str) -> Outcome:
 
 def shown_disks(job: ResizeJob, config: GuestConfig) -> dict[str, str | None]:
     """Return the sizes of the disks that the request is about, ``{"rootfs": "8G"}``; None for one that has no size or is not there."""
+    if not job.request.disks:
+        return {}
+    from .disk import DiskError, format_disk_size, read_disk_bytes
+
     shown: dict[str, str | None] = {}
     for wish in job.request.disks:
         try:

@@ -22,6 +22,11 @@ DEFAULT_SWAP_MIB = 512
 _MEMORY_FIELDS = frozenset({"memory_mib", "swap_mib"})
 
 
+def memory_of(allocation: Allocation) -> int:
+    """Return the memory in MiB; an absent key is Proxmox's 512."""
+    return DEFAULT_MEMORY_MIB if allocation.memory_mib is None else allocation.memory_mib
+
+
 def plan_to(
     guest: Guest,
     config: GuestConfig,

@@ -9,7 +9,7 @@ equals the configuration. So another value is written first, and then the one of
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ProxmoxAPIError
 from ..model.allocation import Allocation, LiveLimits
@@ -17,9 +17,11 @@ from ..model.guest import GuestConfig
 from ..model.plan import ConfigWrite, ResizePlan
 from ..model.usage import MemorySource
 from ..policy.memory_guard import refuse_memory_shrink
-from ..ports import LxcBackend
 from ..units import format_number
-from .resize_plan import DEFAULT_MEMORY_MIB
+from .resize_plan import memory_of
+
+if TYPE_CHECKING:
+    from ..ports import LxcBackend
 
 # cpu.max is in whole microseconds of a tenth of a second.
 _CPU_TOLERANCE_CORES = 0.001
@@ -36,7 +38,7 @@ def read_live_limits(backend: LxcBackend, plan: ResizePlan) -> LiveLimits | None
 def limits_apart(allocation: Allocation, live: LiveLimits) -> dict[str, tuple[float | None, float | None]]:
     """Return key -> (in force, configured) for each limit that differs; 640 MiB in force and 512 configured is ``{"memory": (640.0, 512)}``."""
     apart: dict[str, tuple[float | None, float | None]] = {}
-    memory_mib = DEFAULT_MEMORY_MIB if allocation.memory_mib is None else allocation.memory_mib
+    memory_mib = memory_of(allocation)
     if live.memory_mib != memory_mib:
         apart["memory"] = (live.memory_mib, memory_mib)
     if not _is_same_quota(live.cpulimit, allocation.cpulimit):

@@ -26,8 +26,6 @@ from ..errors import (
 
 # 595-599 are made by pveproxy itself when the node behind it cannot be reached. Source: AnyEvent::HTTP's own codes.
 NODE_STATUSES = range(595, 600)
-# A proxy in between, or a worker of pveproxy that just restarts: the request was not carried out by the node.
-TRANSIENT_STATUSES = frozenset({502, 503, 504, 596, 599})
 
 _PERMISSION = re.compile(r"Permission check failed \((?P<path>/[^,)]*), (?P<privileges>[^)]+)\)")
 _LOCKED = re.compile(r"(?:CT|VM) is locked(?: \((?P<lock>[^)]+)\))?")

@@ -18,9 +18,7 @@ from typing import Any
 from ..clock import Clock, SystemClock
 from ..deps import import_proxmoxer_core, import_requests
 from ..errors import Problem, ProxmoxAPIError, ProxmoxAuthenticationError, ProxmoxConnectionError, RequestError
-from .answer import error_from_answer
 from .credentials import make_credentials
-from .failure import error_from_exception
 from .retry import RetryPolicy, may_retry
 from .settings import ConnectionSettings
 
@@ -166,6 +164,9 @@ class HttpTransport:
                 allow_redirects=False,
             )
         except self._requests.exceptions.RequestException as error:
+            # Imported here, as below, because most tasks never fail and each import delays a module's start.
+            from .failure import error_from_exception
+
             raise error_from_exception(error, host=f"{self._settings.host}:{self._settings.port}", method=method, path=path) from error
         finally:
             self._local.used_at_seconds = self._clock.monotonic()
@@ -216,6 +217,8 @@ def _read_data(answer: Any, method: str, path: str) -> Any:
     except ValueError:
         body = None
     if answer.status_code >= 400:
+        from .answer import error_from_answer
+
         raise error_from_answer(answer.status_code, answer.reason or "", body, method=method, path=path)
     if answer.status_code >= 300 or not isinstance(body, dict) or "data" not in body:
         raise ProxmoxAPIError(

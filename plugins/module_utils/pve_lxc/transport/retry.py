@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..errors import ProxmoxAPIError, ProxmoxConnectionError, ProxmoxTimeoutError
-from .answer import TRANSIENT_STATUSES
 
+# A proxy in between, or a worker of pveproxy that just restarts: the request was not carried out by the node.
+TRANSIENT_STATUSES = frozenset({502, 503, 504, 596, 599})
 FIRST_DELAY_SECONDS = 0.25
 LONGEST_DELAY_SECONDS = 4.0
 

@@ -155,7 +155,8 @@ def test_a_configuration_that_cannot_be_saved_is_half_applied(simulator, connect
 
 def test_an_operator_who_writes_after_the_reading_is_not_overwritten(simulator, connect):
     from pve_lxc.operations.request import parse_requests
-    from pve_lxc.operations.resize import apply_resize, plan_resize
+    from pve_lxc.operations.resize import plan_resize
+    from pve_lxc.operations.resize_apply import apply_resize
 
     vmid = running_vmids(simulator, 1)[0]
     client = connect()
@@ -179,7 +180,8 @@ def test_a_locked_container_is_left_alone_with_the_name_of_its_lock(simulator, c
 
 def test_a_lock_that_comes_after_the_reading_is_reported_as_a_lock(simulator, connect):
     from pve_lxc.operations.request import parse_requests
-    from pve_lxc.operations.resize import apply_resize, plan_resize
+    from pve_lxc.operations.resize import plan_resize
+    from pve_lxc.operations.resize_apply import apply_resize
 
     vmid = running_vmids(simulator, 1)[0]
     client = connect()

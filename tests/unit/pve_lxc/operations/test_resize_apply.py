@@ -21,7 +21,8 @@ from pve_lxc.errors import (
 from pve_lxc.model.allocation import Allocation
 from pve_lxc.model.reason import Reason
 from pve_lxc.operations.failure import describe_failure
-from pve_lxc.operations.resize import apply_resize, plan_to
+from pve_lxc.operations.resize_apply import apply_resize
+from pve_lxc.operations.resize_plan import plan_to
 
 LOST = ProxmoxConnectionError("the connection broke", is_sent=True)
 
