@@ -14,7 +14,8 @@ from ..model.plan import Outcome
 from ..model.reason import Reason
 from ..model.usage import MemorySource
 from ..operations.failure import describe_failure
-from ..operations.resize import apply_resize, plan_to
+from ..operations.resize_apply import apply_resize
+from ..operations.resize_plan import plan_to
 from ..policy.adopt import MANAGED_FIELDS, adopt, managed_differences, record_write
 from ..policy.memory_guard import refuse_memory_shrink
 from .parts import UNREACHABLE_ERRORS, CycleParts
