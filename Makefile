@@ -16,6 +16,7 @@ help:  ## this list
 	@echo "make system       tests against a real sshd and the real sudo; as root"
 	@echo "make readme       run the commands of README.md, CONTRIBUTING.md and docs/"
 	@echo "make bench        how fast we are against community.proxmox and pct; installs 500 MB into .cache/bench, takes 10 minutes"
+	@echo "make judge        our sizing against others' on real traces, and its goals; TRACES=DIR for others than tests/traces; takes 10 minutes"
 	@echo "make dist         the collection's tarball, in dist/"
 	@echo "make clean        remove everything that the other targets made"
 
@@ -31,6 +32,13 @@ bench:
 	@$(PREPARE) bench
 	@.venv/bin/python tests/benchmarks $(BENCH_OPTIONS)
 
+# Its own environment: numpy is needed nowhere else.
+TRACES ?= tests/traces
+judge:
+	@test -x .cache/judge/bin/python || python3 -m venv .cache/judge
+	@.cache/judge/bin/python -m pip install --quiet --requirement tests/benchmarks/judge/requirements.txt
+	@nice -n 19 .cache/judge/bin/python tests/benchmarks/judge/goals.py --traces $(TRACES) $(JUDGE_OPTIONS)
+
 dist:
 	@$(PREPARE) demo
 	@rm -rf .cache/build dist
@@ -41,4 +49,4 @@ clean:
 	rm -rf .venv .cache .ansible .hypothesis dist tests/output
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo test test-user lint unit sanity integration galaxy readme system bench dist clean
+.PHONY: help demo test test-user lint unit sanity integration galaxy readme system bench judge dist clean

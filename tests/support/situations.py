@@ -17,7 +17,7 @@ from pve_lxc.model.usage import HostUsage, MemorySource, UsageSample
 from pve_lxc.policy.decide import decide
 from pve_lxc.policy.observation import HostState, Observation
 from pve_lxc.policy.remember import ContainerMemory
-from pve_lxc.policy.settings import BoundsSettings, ContainerSettings, PolicySettings, SettingsBook
+from pve_lxc.policy.settings import BoundsSettings, ContainerSettings, PolicySettings, SettingsBook, ThresholdSettings
 
 NOW = 1_800_000_000.0
 INTERVAL_SECONDS = 300.0
@@ -42,7 +42,8 @@ def build_situation(scenario: Mapping[str, Any]) -> Situation:
     """Return a scenario's situation; what it does not say is a calm, well-known container with two cores and 1 GiB."""
     settings = scenario.get("settings", {})
     policy = PolicySettings(**{"interval_seconds": INTERVAL_SECONDS, **settings.get("policy", {})})
-    book = SettingsBook(ContainerSettings(policy, BoundsSettings(**settings.get("bounds", {}))))
+    threshold = ThresholdSettings(**settings.get("threshold", {}))
+    book = SettingsBook(ContainerSettings(policy, BoundsSettings(**settings.get("bounds", {})), threshold))
     usage = HostUsage("pve1", **{**CALM_HOST, **scenario.get("host", {})})
     host = HostState(Node("pve1", **{"status": "online", "cgroup_mode": 2, **scenario.get("node", {})}), usage)
     situation = Situation([], {}, book, host)
@@ -65,7 +66,8 @@ def _add(situation: Situation, container: Mapping[str, Any]) -> None:
             memory = replace(memory, memory=replace(memory.memory, last_shrink_seconds=NOW + container["last_shrink_from_now"]))
         situation.memories[vmid] = replace(memory, **_absolute(container.get("memory", {})))
     is_config_read = container.get("is_config_read", True)
-    situation.observations.append(Observation(guest, config if is_config_read else None, sample, container.get("is_selected", True)))
+    marks = {"is_selected": container.get("is_selected", True), "conflict": container.get("conflict", "")}
+    situation.observations.append(Observation(guest, config if is_config_read else None, sample, **marks))
     situation.expected[vmid] = container.get("expect", {})
 
 

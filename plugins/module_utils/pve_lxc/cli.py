@@ -9,13 +9,17 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, TextIO
 
 from .autoscale.assembly import assemble, open_state, pick_source
 from .autoscale.config import LoopConfig, read_config
 from .autoscale.cycle import APPLY, RECOMMEND, run_cycle
+from .autoscale.effective import format_assignment, format_assignment_lines, format_effective, format_effective_lines
+from .autoscale.migrate import migrate, write_new_file
 from .autoscale.parts import format_cycle
+from .autoscale.remembered import last_seen
+from .autoscale.replay_command import add_replay, run_replay
 from .autoscale.terminal import format_cycle_lines, format_explanation_lines, format_status_lines
 from .clock import Clock, SystemClock
 from .errors import (
@@ -77,6 +81,9 @@ def main(argv: Sequence[str] | None = None, *, clock: Clock | None = None, out: 
         # argparse has written its help, or what is wrong with the arguments.
         return EXIT_DONE if end.code in (0, None) else EXIT_CONFIGURATION
     try:
+        if "command_without_config" in arguments:
+            without_config: Callable[[argparse.Namespace, TextIO, TextIO], int] = arguments.command_without_config
+            return without_config(arguments, out, err)
         session = _Session(arguments, read_config(arguments.config), clock or SystemClock(), out)
         command: Callable[[_Session], int] = arguments.command
         return command(session)
@@ -109,7 +116,14 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "status", _status, "the last run, every container, the last changes; asks nobody")
     explain = _add(commands, "explain", _explain, "why a container has what it has; asks nobody")
     explain.add_argument("vmid", type=int, metavar="VMID")
-    _add(commands, "check-config", _check_config, "read the configuration and name every problem at once")
+    check_config = _add(commands, "check-config", _check_config, "read the configuration, in our format or LXC AutoScale's, and name every problem at once")
+    check_config.add_argument("--explain", action="store_true", help="show every setting that is not a default, and where it came from")
+    migrate_config = commands.add_parser("migrate-config", help="write a configuration of LXC AutoScale in our format, and what differs to standard error")
+    migrate_config.add_argument("old", metavar="OLD", help="the old file, YAML or INI")
+    migrate_config.add_argument("--output", metavar="FILE", help="where the new file goes (default: standard output); it must not exist")
+    migrate_config.add_argument("--json", action="store_true", help="write JSON")
+    migrate_config.set_defaults(command_without_config=_migrate_config)
+    add_replay(commands, DEFAULT_CONFIG_PATH).set_defaults(command_without_config=_replay)
     return parser
 
 
@@ -119,6 +133,11 @@ def _add(commands: Any, name: str, command: Callable[[_Session], int], about: st
     parser.add_argument("--json", action="store_true", help="write JSON")
     parser.set_defaults(command=command)
     return parser
+
+
+def _replay(arguments: argparse.Namespace, out: TextIO, dummy_err: TextIO) -> int:
+    run_replay(arguments, out)
+    return EXIT_DONE
 
 
 def _run(session: _Session) -> int:
@@ -154,7 +173,7 @@ def _explain(session: _Session) -> int:
     state = open_state(session.config)
     try:
         decision, changes = state.read_decisions().get(vmid), state.read_changes(vmid, limit=5)
-        memory = (state.read_memories().get(vmid) or {}).get("memory") or {}
+        remembered = state.read_memories().get(vmid) or {}
     finally:
         state.close()
     if decision is None:
@@ -163,34 +182,32 @@ def _explain(session: _Session) -> int:
             lambda: [f"nothing is known about container {vmid}: it has not been on node {session.config.node} in any run"],
         )
         return EXIT_SOME_FAILED
+    memory = remembered.get("memory") or {}
+    guest = last_seen(vmid, decision, remembered)
     session.say(
-        {"decision": decision, "memory": memory, "changes": changes},
-        lambda: format_explanation_lines(decision, memory, changes, session.clock.now()),
+        {"decision": decision, "memory": memory, "changes": changes, "settings": format_assignment(session.config, guest)},
+        lambda: format_explanation_lines(decision, memory, changes, session.clock.now()) + format_assignment_lines(session.config, guest),
     )
     return EXIT_DONE
 
 
 def _check_config(session: _Session) -> int:
     config = session.config
-    general = config.settings.general
-    effective = {
-        "source": config.source,
-        "node": config.node,
-        "mode": config.mode,
-        "api": f"{config.connection.host}:{config.connection.port}",
-        "observing": pick_source(config),
-        "state": config.state_path,
-        "selection": {name: sorted(value) if isinstance(value, frozenset) else value for name, value in asdict(config.selection).items()},
-        "policy": asdict(general.policy),
-        "bounds": asdict(general.bounds),
-        "overrides": {str(vmid): asdict(settings) for vmid, settings in config.settings.by_vmid.items()},
-    }
-    session.say(effective, lambda: _effective_lines(effective))
+    observing = pick_source(config)
+    lines = format_effective_lines(config, observing)
+    # Without --explain the first paragraph, and what the reader of an old file has to know.
+    short = [*lines[: lines.index("")], *(f"notice: {notice}" for notice in config.notices)]
+    session.say(format_effective(config, observing), lambda: lines if session.arguments.explain else short)
     return EXIT_DONE
 
 
-def _effective_lines(effective: dict[str, Any]) -> list[str]:
-    shown = [f"  {name}: {effective[name]}" for name in ("node", "mode", "api", "observing", "state")]
-    if effective["observing"] == "api":
-        shown.append("  over the API memory is only grown, unless allow_blind_shrink is set")
-    return [f"{effective['source']} is good.", *shown]
+def _migrate_config(arguments: argparse.Namespace, out: TextIO, err: TextIO) -> int:
+    migration = migrate(arguments.old)
+    if arguments.output:
+        write_new_file(arguments.output, migration.text)
+    if arguments.json:
+        out.write(json.dumps(migration.format(), indent=2) + "\n")
+    elif not arguments.output:
+        out.write(migration.text)
+    err.write("".join(f"{difference}\n" for difference in migration.differences))
+    return EXIT_DONE

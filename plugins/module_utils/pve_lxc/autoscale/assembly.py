@@ -33,8 +33,7 @@ def assemble(config: LoopConfig, clock: Clock | None = None) -> CycleParts:
     """
     clock = clock if clock is not None else SystemClock()
     _make_folder(config.state_path)
-    # Calls have deadlines on real time even where the loop's own clock is a simulated one.
-    backend = ProxmoxAPIClient.connect(config.connection, SystemClock())
+    backend = connect_backend(config)
     return CycleParts(
         backend=backend,
         usage=_usage_source(config, backend),
@@ -44,7 +43,18 @@ def assemble(config: LoopConfig, clock: Clock | None = None) -> CycleParts:
         node=config.node,
         selection=config.selection,
         settings=config.settings,
+        roster=config.roster,
     )
+
+
+def connect_backend(config: LoopConfig) -> ProxmoxAPIClient:
+    """Return the way to Proxmox; nothing is sent yet.
+
+    Raises:
+        DependencyError: a package is missing.
+    """
+    # Calls have deadlines on real time even where the loop's own clock is a simulated one.
+    return ProxmoxAPIClient.connect(config.connection, SystemClock())
 
 
 def open_state(config: LoopConfig) -> StateStore:

@@ -8,14 +8,18 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigError, Problem
-from ..policy.settings import BoundsSettings, ContainerSettings, PolicySettings, SettingsBook
+from ..policy.settings import ContainerSettings, PolicySettings, SettingsBook
 from ..transport.settings import ConnectionSettings
-from .config_document import Document, parse_document, show
+from .config_document import Document, parse_document
 from .config_keys import DEFAULT_STATE_PATH, OVERRIDE_SECTIONS, SECTIONS, TOP_KEYS
+from .config_tiers import read_layer, read_roster, read_selection
+from .layers import Effective
+from .legacy_read import read_legacy
+from .roster import Roster
 from .secret import read_secrets
 from .selection import Selection
 
@@ -48,6 +52,8 @@ class LoopConfig:
         settings: how they are sized.
         observe: where use is read.
         state_path: the loop's database.
+        roster: who has which settings, and where they came from.
+        notices: what the reader of a file in LXC AutoScale's format should know.
     """
 
     source: str
@@ -58,6 +64,8 @@ class LoopConfig:
     settings: SettingsBook
     observe: ObserveSettings
     state_path: str
+    roster: Roster = Roster()
+    notices: tuple[str, ...] = ()
 
 
 def read_config(path: str, environment: Mapping[str, str] | None = None) -> LoopConfig:
@@ -71,26 +79,42 @@ def read_config(path: str, environment: Mapping[str, str] | None = None) -> Loop
         ConfigError: with every problem at once.
         DependencyError: PyYAML is missing.
     """
+    return parse_config(read_config_text(path), source=path, environment=os.environ if environment is None else environment)
+
+
+def read_config_text(path: str) -> str:
+    """Return the text of a configuration file.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
     try:
         with open(path, encoding="utf-8") as file:
-            text = file.read()
+            return file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([Problem("the file", "", f"cannot be read: {error}")], source=path) from error
-    return parse_config(text, source=path, environment=os.environ if environment is None else environment)
 
 
 def parse_config(text: str, *, source: str, environment: Mapping[str, str]) -> LoopConfig:
-    """Return the configuration of a text; raises as ``read_config``."""
-    document = parse_document(text)
+    """Return the configuration of a text in our format, or in LXC AutoScale's; raises as ``read_config``."""
+    legacy = read_legacy(text, environment)
+    if legacy is None:
+        return build_config(parse_document(text), source=source, environment=environment)
+    given = {name: value for name, value in legacy.secrets.items() if value}
+    return build_config(legacy.document, source=source, environment={**environment, **given}, notices=legacy.notices)
+
+
+def build_config(document: Document, *, source: str, environment: Mapping[str, str], notices: tuple[str, ...] = ()) -> LoopConfig:
+    """Return the configuration of a document; raises as ``read_config``."""
     if not document.is_read:
         raise ConfigError(document.problems, source=source)
-    top_names = {*TOP_KEYS, *SECTIONS, "overrides"}
+    top_names = {*TOP_KEYS, *SECTIONS, "overrides", "tiers"}
     known = {name: value for name, value in document.values.items() if document.is_known(name, (str(name),), top_names)}
     top = document.section({name: known[name] for name in TOP_KEYS if name in known}, (), TOP_KEYS)
     sections = {name: document.section(known.get(name), (name,), SECTIONS[name]) for name in SECTIONS if name not in OVERRIDE_SECTIONS}
-    general = _container_settings(document, known, (), ContainerSettings(policy=PolicySettings(interval_seconds=top["interval_seconds"])))
-    book = SettingsBook(general, _overrides(document, known.get("overrides"), general))
-    selection = _selection(document, sections["selection"])
+    base = Effective(ContainerSettings(policy=PolicySettings(interval_seconds=top["interval_seconds"])), _interval_origin(document, known))
+    roster = read_roster(document, known, base.with_layer(read_layer(document, known, (), base)), obey_tags=sections["selection"]["obey_tags"])
+    selection = read_selection(document, sections["selection"])
     connection = _connection(document, sections["connection"], environment)
     observe = ObserveSettings(**sections["observe"])
     if document.problems:
@@ -101,60 +125,16 @@ def parse_config(text: str, *, source: str, environment: Mapping[str, str]) -> L
         node=top["node"] or socket.gethostname().split(".")[0],
         mode=top["mode"],
         selection=selection,
-        settings=book,
+        settings=roster.static_book(),
         observe=observe,
         state_path=sections["state"]["path"] or _default_state_path(environment),
+        roster=roster,
+        notices=notices,
     )
 
 
-def _container_settings(document: Document, values: Mapping[Any, Any], path: tuple[str, ...], base: ContainerSettings) -> ContainerSettings:
-    """Return ``base`` with what the sections ``policy`` and ``bounds`` below ``path`` say."""
-    given = {name: document.given(values.get(name), (*path, name), keys) for name, keys in OVERRIDE_SECTIONS.items()}
-    settings = ContainerSettings(replace(base.policy, **given["policy"]), replace(base.bounds, **given["bounds"]))
-    for low, high, order in _contradictions(settings.policy, settings.bounds):
-        section = "policy" if hasattr(settings.policy, low) else "bounds"
-        if {low, high} & set(given[section]):
-            record: Any = getattr(settings, section)
-            named = low if low in given[section] else high
-            document.refuse((*path, section, named), show(getattr(record, named)), f"{low} must be {order} {high} ({show(getattr(record, high))})")
-    return settings
-
-
-def _contradictions(policy: PolicySettings, bounds: BoundsSettings) -> list[tuple[str, str, str]]:
-    """Return ``(key, other key, what the first must be)`` for what cannot be together."""
-    found = []
-    if bounds.max_cpu_cores is not None and bounds.min_cpu_cores > bounds.max_cpu_cores:
-        found.append(("min_cpu_cores", "max_cpu_cores", "at most"))
-    if bounds.max_memory_mib is not None and bounds.min_memory_mib is not None and bounds.min_memory_mib > bounds.max_memory_mib:
-        found.append(("min_memory_mib", "max_memory_mib", "at most"))
-    if policy.cpu_tolerance_smallest > policy.cpu_tolerance_largest:
-        found.append(("cpu_tolerance_smallest", "cpu_tolerance_largest", "at most"))
-    return found
-
-
-def _overrides(document: Document, values: Any, general: ContainerSettings) -> dict[int, ContainerSettings]:
-    by_vmid = {}
-    for name, entry in document.mapping(values, ("overrides",)).items():
-        path = ("overrides", str(name))
-        if isinstance(name, bool) or not str(name).isdecimal() or int(name) < 100:
-            document.refuse(path, "", "allowed is a container id, 100 or above")
-            continue
-        sections = {key: value for key, value in document.mapping(entry, path).items() if document.is_known(key, (*path, str(key)), OVERRIDE_SECTIONS)}
-        by_vmid[int(name)] = _container_settings(document, sections, path, general)
-    return by_vmid
-
-
-def _selection(document: Document, section: Mapping[str, Any]) -> Selection:
-    is_named = bool(section["vmids"] or section["tags"])
-    if section["all"] and is_named:
-        document.refuse(("selection", "all"), "true", "either all, or vmids and tags")
-    return Selection(
-        is_all=section["all"] if section["all"] is not None else not is_named,
-        vmids=frozenset(section["vmids"]),
-        tags=frozenset(section["tags"]),
-        ignored_vmids=frozenset(section["ignore_vmids"]),
-        ignored_tags=frozenset(section["ignore_tags"]),
-    )
+def _interval_origin(document: Document, known: Mapping[Any, Any]) -> dict[str, str]:
+    return {"policy.interval_seconds": document.place_of(("interval_seconds",))} if "interval_seconds" in known else {}
 
 
 def _connection(document: Document, section: Mapping[str, Any], environment: Mapping[str, str]) -> ConnectionSettings:

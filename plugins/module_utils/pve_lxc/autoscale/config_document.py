@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import zoneinfo
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from ..deps import import_yaml
 from ..errors import Problem
 from .config_keys import Key
+from .off_peak import time_zone_of
 
 KeyPath = tuple[str, ...]
 
@@ -27,20 +29,25 @@ class Document:
     Attributes:
         values: its top level.
         lines: key path -> line, counted from 1.
+        places: key path -> how its place is named, where the file itself has another format.
         problems: everything found so far.
         is_read: whether the text was YAML with keys, so that the rest can be checked.
     """
 
     values: Mapping[Any, Any] = field(default_factory=dict)
     lines: dict[KeyPath, int] = field(default_factory=dict)
+    places: dict[KeyPath, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     is_read: bool = False
 
     def refuse(self, path: KeyPath, value: str, message: str) -> None:
         """Note a problem at a key."""
+        self.problems.append(Problem(self.place_of(path), value, message))
+
+    def place_of(self, path: KeyPath) -> str:
+        """Return how a key's place is named, as in ``policy.cpu_tolerance (line 9)``."""
         line = self.lines.get(path)
-        place = ".".join(path) + (f" (line {line})" if line else "")
-        self.problems.append(Problem(place, value, message))
+        return self.places.get(path) or ".".join(path) + (f" (line {line})" if line else "")
 
     def section(self, values: Any, path: KeyPath, keys: Mapping[str, Key]) -> dict[str, Any]:
         """Return a value for every key: the file's where it is good, the default otherwise."""
@@ -57,7 +64,7 @@ class Document:
             key = keys[name]
             if value is None and key.default is None:
                 continue
-            good = _READERS[key.kind](value, key)
+            good = read_value(value, key)
             if good is None:
                 self.refuse((*path, name), show(value), f"allowed is {key.describe_allowed()}")
             else:
@@ -78,10 +85,21 @@ class Document:
         names = sorted(allowed)
         if name in names:
             return True
-        near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
-        hint = f"is {near[0]} meant?" if near else f"allowed are {', '.join(names)}"
+        near = find_near(name, names)
+        hint = f"is {near} meant?" if near else f"allowed are {', '.join(names)}"
         self.refuse(path, "", f"there is no such key; {hint}")
         return False
+
+
+def read_value(value: Any, key: Key) -> Any:
+    """Return a value as its key wants it, None when it is not allowed there."""
+    return _READERS[key.kind](value, key)
+
+
+def find_near(name: Any, names: Iterable[str]) -> str:
+    """Return the nearest of some names, empty when none is near."""
+    near = difflib.get_close_matches(str(name), sorted(names), n=1, cutoff=0.5)
+    return near[0] if near else ""
 
 
 def parse_document(text: str) -> Document:
@@ -128,6 +146,8 @@ def show(value: Any) -> str:
         return "true" if value else "false"
     if value is None:
         return "(empty)"
+    if isinstance(value, float):
+        return f"{value:.15g}"
     text = value if isinstance(value, str) else repr(value)
     return repr(text) if text == "" else (text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 3] + "...")
 
@@ -157,6 +177,14 @@ def _read_choice(value: Any, key: Key) -> str | None:
     return value if isinstance(value, str) and value in key.allowed else None
 
 
+def _read_time_zone(value: Any, _key: Key) -> str | None:
+    try:
+        return value if isinstance(value, str) and time_zone_of(value) else None
+    # What a name can do to a search in folders: not found, a folder, too long, a zero byte.
+    except (zoneinfo.ZoneInfoNotFoundError, OSError, ValueError):
+        return None
+
+
 def _read_vmids(value: Any, _key: Key) -> tuple[int, ...] | None:
     if not isinstance(value, list):
         return None
@@ -179,4 +207,5 @@ _READERS: dict[str, Callable[[Any, Key], Any]] = {
     "choice": _read_choice,
     "vmids": _read_vmids,
     "names": _read_names,
+    "time_zone": _read_time_zone,
 }

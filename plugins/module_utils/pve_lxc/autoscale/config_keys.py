@@ -10,9 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ..policy.settings import BoundsSettings, PolicySettings
+from ..policy.settings import BoundsSettings, PolicySettings, ThresholdSettings
 
 DEFAULT_STATE_PATH = "/var/lib/lxc-autoscale/state.sqlite"
+
+
+_ALLOWED = {
+    "text": "text",
+    "vmids": "a list of container ids, each 100 or above",
+    "names": "a list of names",
+    "time_zone": "a time zone such as Europe/Berlin",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +28,7 @@ class Key:
     """One key of the file.
 
     Attributes:
-        kind: ``text``, ``whole``, ``number``, ``switch``, ``choice``, ``vmids`` or ``names``.
+        kind: ``text``, ``whole``, ``number``, ``switch``, ``choice``, ``vmids``, ``names`` or ``time_zone``.
         default: used when the key is absent; None means "not set".
         about: one sentence.
         low: least number allowed.
@@ -43,8 +51,8 @@ class Key:
             return "one of " + ", ".join(self.allowed)
         if self.kind in ("whole", "number"):
             noun = "a whole number" if self.kind == "whole" else "a number"
-            return f"{noun} from {self.low:.15g} to {self.high:.15g}"
-        return {"text": "text", "vmids": "a list of container ids, each 100 or above", "names": "a list of names"}[self.kind]
+            return f"{noun} from {self.low:.15g} to {self.high:.15g}" if math.isfinite(self.low) else noun
+        return _ALLOWED[self.kind]
 
 
 def _keys_of(record: type, left_out: tuple[str, ...] = ()) -> dict[str, Key]:
@@ -67,6 +75,8 @@ def _keys_of(record: type, left_out: tuple[str, ...] = ()) -> dict[str, Key]:
 # interval_seconds stands at the top of the file, for it is the timer's as well.
 POLICY_KEYS = _keys_of(PolicySettings, left_out=("interval_seconds",))
 BOUNDS_KEYS = _keys_of(BoundsSettings)
+# Whether it is off-peak is no key: the cycle says it.
+THRESHOLD_KEYS = _keys_of(ThresholdSettings, left_out=("is_off_peak",))
 
 TOP_KEYS = {
     "node": Key("text", "", "Node whose containers are managed; default: this machine's host name."),
@@ -89,14 +99,20 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "retries": Key("whole", 3, "How often a read is tried again.", low=0, high=10),
     },
     "selection": {
-        "all": Key("switch", None, "Whether every container is managed; default: true unless vmids or tags are given."),
+        "all": Key("switch", None, "Whether every container is managed; default: true unless vmids, tags, pools or names are given."),
         "vmids": Key("vmids", (), "Containers to manage."),
         "tags": Key("names", (), "Containers with one of these tags are managed."),
+        "pools": Key("names", (), "Containers of these pools are managed; needs the privilege Pool.Audit."),
+        "names": Key("names", (), "Containers with one of these names are managed; `*` stands for any text, `?` for one character."),
         "ignore_vmids": Key("vmids", (), "Containers to leave alone, whatever else selects them."),
         "ignore_tags": Key("names", ("autoscale-off",), "Containers with one of these tags are left alone."),
+        "ignore_pools": Key("names", (), "Containers of these pools are left alone; needs the privilege Pool.Audit."),
+        "ignore_names": Key("names", (), "Containers with one of these names are left alone."),
+        "obey_tags": Key("switch", True, "Whether the tags autoscale-tier-NAME, autoscale-start-sized, ... of a container are obeyed."),
     },
     "policy": POLICY_KEYS,
     "bounds": BOUNDS_KEYS,
+    "threshold": THRESHOLD_KEYS,
     "observe": {
         "source": Key(
             "choice",
@@ -112,5 +128,12 @@ SECTIONS: dict[str, dict[str, Key]] = {
     },
 }
 
-# What an entry of ``overrides`` may hold.
-OVERRIDE_SECTIONS = {"policy": POLICY_KEYS, "bounds": BOUNDS_KEYS}
+# What an entry of ``overrides`` may hold, and an entry of ``tiers`` beside the keys that say whose settings they are.
+OVERRIDE_SECTIONS = {"policy": POLICY_KEYS, "bounds": BOUNDS_KEYS, "threshold": THRESHOLD_KEYS}
+TIER_KEYS = {
+    "vmids": Key("vmids", (), "Containers of this tier."),
+    "tags": Key("names", (), "Containers with one of these tags are of this tier."),
+    "pools": Key("names", (), "Containers of these pools are of this tier; needs the privilege Pool.Audit."),
+    "names": Key("names", (), "Containers with one of these names are of this tier; `*` stands for any text, `?` for one character."),
+    "allow_tag": Key("switch", True, "Whether the tag autoscale-tier-NAME puts a container into this tier: tags are set by whoever may edit the container."),
+}

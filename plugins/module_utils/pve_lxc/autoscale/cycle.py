@@ -50,6 +50,7 @@ def _run(parts: CycleParts, mode: str, run_id: int, now: float) -> CycleResult:
     remembered = {vmid: remembered_from_dict(vmid, values, parts.settings.of(vmid).policy) for vmid, values in parts.state.read_memories().items()}
     settled = settle_open_changes(parts, remembered)
     observed = observe(parts, remembered, now)
+    parts = replace(parts, settings=observed.settings)
     memories = {vmid: entry.memory for vmid, entry in observed.remembered.items()}
     decisions, learnt = decide(observed.observations, memories, parts.settings, observed.host, now)
     entries = {vmid: replace(entry, memory=learnt[vmid]) for vmid, entry in observed.remembered.items()}

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import ProxmoxAPIError
@@ -15,9 +15,11 @@ from ..model.node import Cluster
 from ..model.usage import MemorySource, UsageSample
 from ..policy.bounds import DEFAULT_MEMORY_MIB
 from ..policy.observation import HostState, Observation
-from ..policy.remember import new_memory
+from ..policy.remember import memory_from_dict, memory_to_dict, new_memory
+from ..policy.settings import SettingsBook
 from .parts import UNREACHABLE_ERRORS, CycleParts
 from .remembered import Remembered
+from .selection import require_visible_pools
 
 # A configuration is read again after this long even if nothing seems to have changed; spread over the hour by vmid.
 CONFIG_KEPT_SECONDS = 3600.0
@@ -35,6 +37,7 @@ class Observed:
         cluster: the cluster's list.
         host: the node.
         observations: one for every container of the node.
+        settings: of each container, for this moment.
         remembered: by vmid, with configurations and counters brought up to date; of these containers only.
         notices: what the operator should know.
     """
@@ -42,6 +45,7 @@ class Observed:
     cluster: Cluster
     host: HostState
     observations: tuple[Observation, ...]
+    settings: SettingsBook
     remembered: Mapping[int, Remembered]
     notices: tuple[str, ...]
 
@@ -50,10 +54,12 @@ def observe(parts: CycleParts, remembered: Mapping[int, Remembered], now: float)
     """Return one look at the node; one request (cgroup files) or two (API) when no configuration needs to be read.
 
     Raises:
+        ConfigError: a pool of the configuration cannot be seen.
         ProxmoxAPIError: Proxmox cannot be reached, or refuses the list.
     """
     cluster = parts.backend.read_cluster()
     guests = [guest for guest in cluster.guests.values() if guest.node == parts.node]
+    book, conflicts = _settings_of(parts, cluster, guests, now)
     managed = [guest for guest in guests if parts.selection.is_selected(guest) and not guest.is_template]
     parts.usage.note_cluster(cluster)
     parts.usage.load_counters({vmid: entry.counters for vmid, entry in remembered.items() if entry.counters})
@@ -65,16 +71,39 @@ def observe(parts: CycleParts, remembered: Mapping[int, Remembered], now: float)
     observations, kept = [], {}
     managed_vmids = {guest.vmid for guest in managed}
     for guest in guests:
-        entry = remembered.get(guest.vmid) or Remembered(new_memory(parts.settings.of(guest.vmid).policy))
+        entry = _entry_of(parts, guest, remembered, book)
         sample = samples.get(guest.vmid)
         if guest.vmid in managed_vmids and guest.is_running and is_config_due(entry, guest, sample, now):
             entry = _read_config(parts, guest, entry, now, notices)
         config = entry.config
-        entry = replace(entry, counters=counters.get(guest.vmid, {}))
+        entry = replace(entry, counters=counters.get(guest.vmid, {}), tags=guest.tags, pool=guest.pool)
         kept[guest.vmid] = replace(entry, config=None if config is None else replace(config, lock=""))
-        observations.append(Observation(guest, config, sample, is_selected=parts.selection.is_selected(guest)))
+        observations.append(Observation(guest, config, sample, is_selected=parts.selection.is_selected(guest), conflict=conflicts.get(guest.vmid, "")))
     host = HostState(cluster.nodes.get(parts.node), parts.usage.read_host(parts.node))
-    return Observed(cluster, host, tuple(observations), kept, tuple(notices))
+    return Observed(cluster, host, tuple(observations), book, kept, tuple(notices))
+
+
+def _settings_of(parts: CycleParts, cluster: Cluster, guests: Sequence[Guest], now: float) -> tuple[SettingsBook, Mapping[int, str]]:
+    """Return everybody's settings and the conflicts by vmid; refuse pools that cannot be seen."""
+    tiers = () if parts.roster is None else parts.roster.tiers
+    ignored = parts.selection.ignored.pools
+    pools = [("selection.pools", pool) for pool in sorted(parts.selection.managed.pools)]
+    pools += [("selection.ignore_pools", pool) for pool in sorted(ignored)]
+    pools += [(f"tiers.{tier.name}.pools", pool) for tier in tiers for pool in sorted(tier.match.pools)]
+    if pools:
+        require_visible_pools(pools, ignored, cluster.guests.values())
+    return (parts.settings, {}) if parts.roster is None else parts.roster.book(guests, now)
+
+
+def _entry_of(parts: CycleParts, guest: Guest, remembered: Mapping[int, Remembered], book: SettingsBook) -> Remembered:
+    """Return what is remembered about a container, with the windows of the settings that its tags, pool and name give it."""
+    policy = book.of(guest.vmid).policy
+    entry = remembered.get(guest.vmid)
+    if entry is None:
+        return Remembered(new_memory(policy))
+    if policy == parts.settings.of(guest.vmid).policy:
+        return entry
+    return replace(entry, memory=memory_from_dict(memory_to_dict(entry.memory), policy))
 
 
 def is_config_due(entry: Remembered, guest: Guest, sample: UsageSample | None, now: float) -> bool:

@@ -17,6 +17,7 @@ from ..model.decision import Decision
 from ..model.plan import Outcome
 from ..policy.settings import SettingsBook
 from ..ports import LxcBackend, StateStore, UsageSource
+from .roster import Roster
 from .selection import Selection
 
 # After one of these nothing else can be asked either; every other error is one container's own.
@@ -35,7 +36,8 @@ class CycleParts:
         clock: time.
         node: whose containers are managed.
         selection: which of them.
-        settings: how they are sized.
+        settings: how they are sized, as far as ids say it.
+        roster: who has which settings by tag, pool and name as well; None where ids say it all.
     """
 
     backend: LxcBackend
@@ -46,6 +48,7 @@ class CycleParts:
     node: str
     selection: Selection
     settings: SettingsBook
+    roster: Roster | None = None
 
     def close(self) -> None:
         """Let go of connection and state."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..model.guest import GuestConfig
+from ..model.guest import Guest, GuestConfig
 from ..policy.remember import ContainerMemory, allocation_from_dict, allocation_to_dict, memory_from_dict, memory_to_dict
 from ..policy.settings import PolicySettings
 
@@ -23,12 +23,16 @@ class Remembered:
         config: its configuration as last read; without lock and digest, which are too short-lived to remember.
         config_read_seconds: when it was read; 0 for never.
         counters: of the usage source; empty when there are none.
+        tags: as last seen, for ``explain``.
+        pool: the same.
     """
 
     memory: ContainerMemory
     config: GuestConfig | None = None
     config_read_seconds: float = 0.0
     counters: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    pool: str = ""
 
 
 def remembered_to_dict(remembered: Remembered) -> dict[str, Any]:
@@ -38,6 +42,8 @@ def remembered_to_dict(remembered: Remembered) -> dict[str, Any]:
         "config": None if remembered.config is None else _config_to_dict(remembered.config),
         "config_read_seconds": remembered.config_read_seconds,
         "counters": dict(remembered.counters),
+        "tags": list(remembered.tags),
+        "pool": remembered.pool,
     }
 
 
@@ -52,7 +58,22 @@ def remembered_from_dict(vmid: int, values: Mapping[str, Any], settings: PolicyS
         config=config,
         config_read_seconds=float(read_seconds) if isinstance(read_seconds, int | float) and config is not None else 0.0,
         counters=counters if isinstance(counters, Mapping) else {},
+        tags=last_seen(vmid, {}, values).tags,
+        pool=last_seen(vmid, {}, values).pool,
     )
+
+
+def last_seen(vmid: int, decision: Mapping[str, Any], values: Mapping[str, Any]) -> Guest:
+    """Return a container as the last cycle saw it, for asking which settings it has.
+
+    Args:
+        vmid: its id.
+        decision: as the state keeps it: ``name`` and ``node``.
+        values: of ``remembered_to_dict``; empty when it was never looked at.
+    """
+    tags = values.get("tags")
+    seen = tuple(str(tag) for tag in tags) if isinstance(tags, list) else ()
+    return Guest(vmid, str(decision.get("name", "")), str(decision.get("node", "")), "", tags=seen, pool=str(values.get("pool") or ""))
 
 
 def _config_to_dict(config: GuestConfig) -> dict[str, Any]:

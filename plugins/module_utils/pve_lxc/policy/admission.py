@@ -21,7 +21,7 @@ def growth_budget_mib(host: HostState, settings: PolicySettings) -> float | None
     available, total = host.usage.memory_available_mib, host.memory_total_mib
     if available is None or total is None:
         return None
-    return max(0.0, available - settings.host_memory_reserve_share * total)
+    return max(0.0, available - max(settings.host_memory_reserve_share * total, settings.host_memory_reserve_mib))
 
 
 def share_growth(wanted_mib: Mapping[int, float], budget_mib: float, step_mib: int) -> dict[int, int]:

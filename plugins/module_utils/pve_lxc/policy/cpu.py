@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..model.usage import UsageSample
 from ..units import clamp
@@ -76,40 +76,49 @@ def learn_cpu(memory: CpuMemory, sample: UsageSample, scope: CpuScope, settings:
     time_seconds = sample.time_seconds
     # The mean fades by the time entered, which is the time passed unless the loop stood still: nothing is known of that time.
     faded = memory.mean_weight_seconds * 2.0 ** (-weight_seconds / settings.cpu_half_life_seconds)
-    learnt = replace(
-        memory,
+    # The answer follows from what was known before this sample, so that more use can never yield less.
+    answer = _answer_to_saturation(memory, sample, scope, settings)
+    until_seconds, answer_cores = memory.saturated_until_seconds, memory.saturated_target_cores
+    if answer is not None:
+        answer_cores = max(answer, answer_cores) if time_seconds < until_seconds else answer
+        until_seconds = time_seconds + settings.cpu_saturation_hold_seconds
+    use = use_cores(sample, scope.cap_cores, settings)
+    return CpuMemory(
         histogram=memory.histogram.added(time_seconds, entries),
-        recent=memory.recent.added(time_seconds, use_cores(sample, scope.cap_cores, settings)),
+        head_room=memory.head_room.added(time_seconds, use, settings.cpu_head_room_block_seconds, scope.max_cores),
+        recent=memory.recent.added(time_seconds, use),
+        targets=memory.targets,
         mean_cores=(memory.mean_cores * faded + average * weight_seconds) / (faded + weight_seconds),
         mean_weight_seconds=faded + weight_seconds,
-        # From the mean *before* this sample, so that more use can never yield less.
+        saturated_until_seconds=until_seconds,
+        saturated_target_cores=answer_cores,
+        # From the mean *before* this sample, for the same reason.
         tolerance_share=tolerated_share(memory, scope.max_cores, settings),
+        largest_cores=scope.max_cores,
     )
-    answer = _answer_to_saturation(sample, scope, settings)
-    if answer is None:
-        return learnt
-    is_held = time_seconds < memory.saturated_until_seconds
-    kept = memory.saturated_target_cores if is_held else 0.0
-    return replace(learnt, saturated_until_seconds=time_seconds + settings.cpu_saturation_hold_seconds, saturated_target_cores=max(answer, kept))
 
 
-def _answer_to_saturation(sample: UsageSample, scope: CpuScope, settings: PolicySettings) -> float | None:
+def _answer_to_saturation(memory: CpuMemory, sample: UsageSample, scope: CpuScope, settings: PolicySettings) -> float | None:
     """Return what to give to a container that wanted more than it had, in cores; None when it did not.
 
-    One that is at its limit all the time goes straight to its maximum while the node has CPU to spare. One that only bursts into its
-    limit gets 1.6 times as much: of 2.0 cores 3.2.
+    One that is at its limit all the time goes straight to its maximum while the node has CPU to spare. Otherwise its own history says
+    how much it uses once it uses more than this; where that is not known it gets 1.6 times as much: of 2.0 cores 3.2.
     """
+    is_full = is_saturated(sample, scope.cap_cores, settings)
+    if not is_full and not is_throttled(sample, settings):
+        return None
+    known = memory.histogram.quantile_above(scope.cap_cores, settings.cpu_saturation_share)
     grown = settings.cpu_saturation_growth * scope.cap_cores
-    if is_saturated(sample, scope.cap_cores, settings):
-        has_spare_cpu = scope.host_pressure_percent is not None and scope.host_pressure_percent < settings.cpu_jump_below_host_pressure_percent
-        return max(grown, scope.max_cores) if settings.cpu_jump_to_maximum and has_spare_cpu else grown
-    return grown if is_throttled(sample, settings) else None
+    if known is not None:
+        grown = clamp(known, settings.cpu_saturation_least_growth * scope.cap_cores, settings.cpu_saturation_largest_growth * scope.cap_cores)
+    has_spare_cpu = scope.host_pressure_percent is not None and scope.host_pressure_percent < settings.cpu_jump_below_host_pressure_percent
+    return max(grown, scope.max_cores) if is_full and settings.cpu_jump_to_maximum and has_spare_cpu else grown
 
 
 def tolerated_share(memory: CpuMemory, max_cores: float, settings: PolicySettings) -> float:
-    """Return the share of time that may lie above the limit: a quarter of the mean use, as a share of the largest CPU.
+    """Return the share of time that may lie above the limit: 0.23 of the mean use as a share of the largest CPU.
 
-    A mean of 0.2 cores with at most 4 gives 0.25 * 0.2 / 4 = 0.0125; it is held between 0.003 and 0.05. A container that uses little
+    A mean of 0.2 cores with at most 4 gives 0.23 * 0.2 / 4 = 0.0115; it is held between 0.003 and 0.05. A container that uses little
     of its maximum is sized at a higher quantile, because head-room is cheap for it.
     """
     share = settings.cpu_tolerance_per_use * memory.mean_cores / max_cores
@@ -119,21 +128,22 @@ def tolerated_share(memory: CpuMemory, max_cores: float, settings: PolicySetting
 def estimate_cpu_cores(memory: CpuMemory, now: float, settings: PolicySettings) -> float | None:
     """Return the CPU wanted, in cores; None when nothing was ever learnt.
 
-    The larger of 1.05 times the highest use of the last 30 minutes and the quantile of all that is remembered; a saturation's answer on
-    top while it is kept. With a recent maximum of 1.0 and a quantile of 0.8 it is 1.05.
+    The larger of 1.05 times the highest use of the last 15 minutes, and of two views of what comes the smaller: the quantile of all that
+    is remembered, and the recent use with the head-room that it has needed before; a saturation's answer on top while it is kept. With a
+    recent maximum of 1.0, a quantile of 1.8 and a head-room of 0.4 it is max(1.05, min(1.8, 1.4)) = 1.4.
 
     Args:
         memory: with the newest sample entered.
         now: seconds since 1970.
         settings: validated.
     """
+    tolerance = min(memory.tolerance_share, 1.0)
     recent = memory.recent.largest(now)
-    base = memory.histogram.quantile(1.0 - min(memory.tolerance_share, 1.0))
+    expected = memory.histogram.quantile(1.0 - tolerance)
+    if recent is not None and expected is not None and expected > recent:
+        above = memory.head_room.above(recent, tolerance, memory.largest_cores)
+        expected = expected if above is None else min(expected, above)
     answer = memory.saturated_target_cores if now < memory.saturated_until_seconds else None
-    candidates = [
-        None if recent is None else settings.cpu_recent_margin * recent,
-        base,
-        answer,
-    ]
+    candidates = [None if recent is None else settings.cpu_recent_margin * recent, expected, answer]
     known = [candidate for candidate in candidates if candidate is not None]
     return max(known) if known else None

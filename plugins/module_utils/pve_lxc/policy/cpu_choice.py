@@ -16,7 +16,7 @@ from ..units import clamp, format_number, round_up
 from .bounds import Bounds
 from .permit import Guard
 from .remember import CpuMemory
-from .settings import ContainerSettings
+from .settings import ContainerSettings, PolicySettings
 
 _CPUSET_LINES = ("lxc.cgroup2.cpuset.cpus", "lxc.cgroup.cpuset.cpus")
 _CPU_LINES = ("lxc.cgroup2.cpu.", "lxc.cgroup.cpu.")
@@ -80,12 +80,14 @@ def choose_cpu(config: GuestConfig, memory: CpuMemory, demand_cores: float, boun
     allocation = config.allocation
     actuator = cpu_actuator(allocation, settings.bounds.actuator)
     step = policy.cpu_step_cores if actuator == "cpulimit" else 1.0
-    high = _reachable_high(config, bounds.high, actuator)
+    high = reachable_high(config, bounds.high, actuator)
     cap = min(value for value in (allocation.cores, allocation.cpulimit) if value is not None)
     now_wanted = _stepped(demand_cores, bounds.low, high, step)
     if now_wanted > cap + step / 2:
+        if _is_mere_head_room(memory, demand_cores, cap, step, policy, now):
+            return keep(Reason.WITHIN_BAND, f"CPU kept at {_shown(cap)}: {demand_cores:.2f} cores would leave more head-room, too little to be worth a change")
         why = "it was using all it had" if now < memory.saturated_until_seconds else f"{demand_cores:.2f} cores are wanted"
-        return _grow(config, now_wanted, cap, actuator, why)
+        return grow_cpu(config, now_wanted, cap, actuator, why)
     if demand_cores > high and cap <= high + 1e-9:
         return keep(Reason.AT_BOUND, f"CPU kept at {_shown(cap)}: {demand_cores:.2f} cores are wanted, {_shown(high)} is the largest allowed")
     held = max(demand_cores, memory.targets.largest(now) or demand_cores)
@@ -104,7 +106,14 @@ def choose_cpu(config: GuestConfig, memory: CpuMemory, demand_cores: float, boun
     return keep(Reason.UNCHANGED, f"CPU kept at {_shown(cap)}: {held:.2f} cores are wanted")
 
 
-def _reachable_high(config: GuestConfig, high: float, actuator: str) -> float:
+def _is_mere_head_room(memory: CpuMemory, demand_cores: float, cap: float, step: float, policy: PolicySettings, now: float) -> bool:
+    """Return whether growth can be left: little is wanted, and the use is not near the limit. With 2 cores used to 1.2, 2.15 are left, 2.3 are not."""
+    if now < memory.saturated_until_seconds or (memory.recent.largest(now) or 0.0) >= policy.cpu_grow_band_use_share * cap:
+        return False
+    return demand_cores - cap < max(policy.cpu_grow_band * cap, step) - 1e-9
+
+
+def reachable_high(config: GuestConfig, high: float, actuator: str) -> float:
     """Return the largest CPU that this actuator can give: the other key, where it must stay, limits it too."""
     allocation = config.allocation
     if actuator == "cores" and allocation.cpulimit is not None:
@@ -120,7 +129,8 @@ def _stepped(cores: float, low: float, high: float, step: float) -> float:
     return round(min(round_up(clamp(cores, low, high), step), largest), 6)
 
 
-def _grow(config: GuestConfig, wanted: float, cap: float, actuator: str, why: str) -> Choice:
+def grow_cpu(config: GuestConfig, wanted: float, cap: float, actuator: str, why: str) -> Choice:
+    """Return the choice of more CPU; a cpulimit that grows above the cores takes them along."""
     allocation = config.allocation
     changes: dict[str, float] = {}
     if actuator == "cores":

@@ -130,7 +130,7 @@ def _decision(draft: _Draft) -> Decision:
     if draft.guard is None and sizing is not None:
         choices = sorted((sizing.memory, sizing.cpu), key=lambda choice: _rank(choice.reason))
         changes: dict[str, Any] = {**sizing.cpu.changes, **sizing.memory.changes}
-        target = replace(current, **changes) if current is not None else None
+        target = replace(current, **changes) if current is not None and changes else current
     reasons = [*(reason for reason, _message in guards), *(choice.reason for choice in choices)]
     reasons += [other for choice in choices for other in choice.others]
     return Decision(

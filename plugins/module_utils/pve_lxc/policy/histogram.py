@@ -19,6 +19,8 @@ _LOG_RATIO = math.log(BUCKET_RATIO)
 _LARGEST_EXPONENT = 16.0
 # Buckets below this share of the whole cannot move any quantile that is asked for, and are dropped.
 _FORGOTTEN_SHARE = 1e-5
+# Below this share of the whole, what lies above a value says nothing about what else may.
+_LEAST_SHARE_ABOVE = 1e-4
 
 
 def bucket_of(value: float) -> int:
@@ -49,18 +51,21 @@ class DecayingHistogram:
 
     def added(self, time_seconds: float, samples: tuple[tuple[float, float], ...]) -> DecayingHistogram:
         """Return the histogram with ``(value, weight)`` pairs entered at one time; a time before the last one is entered as it is."""
+        return self.with_buckets(time_seconds, tuple((bucket_of(value), weight) for value, weight in samples))
+
+    def with_buckets(self, time_seconds: float, entries: tuple[tuple[int, float], ...]) -> DecayingHistogram:
+        """Return the histogram with ``(bucket, weight)`` pairs entered at one time."""
         if not self.weights:
-            return self._entered(time_seconds, {}, 1.0, samples)
+            return self._entered(time_seconds, {}, 1.0, entries)
         exponent = (time_seconds - self.reference_seconds) / self.half_life_seconds
         if abs(exponent) <= _LARGEST_EXPONENT:
-            return self._entered(self.reference_seconds, dict(self.weights), 2.0**exponent, samples)
+            return self._entered(self.reference_seconds, dict(self.weights), 2.0**exponent, entries)
         faded = 2.0 ** -min(exponent, 1000.0) if exponent > 0 else 1.0
         kept = {bucket: weight * faded for bucket, weight in self.weights.items()}
-        return self._entered(time_seconds, kept, 1.0, samples)._pruned()
+        return self._entered(time_seconds, kept, 1.0, entries)._pruned()
 
-    def _entered(self, reference: float, weights: dict[int, float], factor: float, samples: tuple[tuple[float, float], ...]) -> DecayingHistogram:
-        for value, weight in samples:
-            bucket = bucket_of(value)
+    def _entered(self, reference: float, weights: dict[int, float], factor: float, entries: tuple[tuple[int, float], ...]) -> DecayingHistogram:
+        for bucket, weight in entries:
             weights[bucket] = weights.get(bucket, 0.0) + weight * factor
         return DecayingHistogram(self.half_life_seconds, reference, weights)
 
@@ -74,17 +79,40 @@ class DecayingHistogram:
 
         With one sample of 0.5 of weight 99 and one of 2.0 of weight 1, the 0.9 quantile is the end of 0.5's bucket, 0.5122.
         """
+        bucket = self.bucket_at(share)
+        return None if bucket is None else bucket_end(bucket)
+
+    def bucket_at(self, share: float) -> int | None:
+        """Return the bucket that holds this quantile; None while it is empty."""
         total = sum(self.weights.values())
         if total <= 0:
             return None
-        wanted = share * total * (1 - 1e-12)
-        reached = 0.0
-        last = 0
-        for last in sorted(self.weights):
-            reached += self.weights[last]
-            if reached >= wanted:
+        # Counted from above, for high quantiles are what is asked for.
+        wanted = (1.0 - share) * total * (1 + 1e-12)
+        above = 0.0
+        bucket = 0
+        for bucket in sorted(self.weights, reverse=True):
+            above += self.weights[bucket]
+            if above > wanted:
                 break
-        return bucket_end(last)
+        return bucket
+
+    def quantile_above(self, value: float, share: float) -> float | None:
+        """Return the quantile of what lies above a value; None when next to nothing does.
+
+        With weights 90 at 0.5, 5 at 1.0 and 5 at 2.0, the 0.3 quantile of what lies above 0.6 is the end of 1.0's bucket, 1.0303.
+        """
+        floor = bucket_of(value)
+        higher = sorted(bucket for bucket in self.weights if bucket > floor)
+        total = sum(self.weights[bucket] for bucket in higher)
+        if total <= _LEAST_SHARE_ABOVE * sum(self.weights.values()):
+            return None
+        reached = 0.0
+        for bucket in higher:
+            reached += self.weights[bucket]
+            if reached >= share * total:
+                break
+        return bucket_end(bucket)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON's types; weights to nine digits."""

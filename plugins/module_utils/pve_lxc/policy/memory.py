@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
 
 from ..model.usage import MemorySource, UsageSample
+from .memory_room import choose_room_mib, with_surprise
 from .remember import MemoryMemory
 from .settings import PolicySettings
 
@@ -15,6 +17,12 @@ from .settings import PolicySettings
 _API_KILL_SHARE = 0.998
 _API_KILL_PRESSURE_SHARE = 0.95
 _API_KILL_FULL_PERCENT = 10.0
+
+# What a kill is entered as, as a share of the limit that hid the rest. Source: tried on the traces, docs/sizing.md.
+_KILL_ENTRY = 1.3
+
+# The room is chosen anew after this long even if nothing has happened.
+_ROOM_KEPT_SECONDS = 3600.0
 
 
 def is_own_oom(sample: UsageSample, limit_mib: float) -> bool:
@@ -37,27 +45,64 @@ def oom_answer_mib(limit_mib: float, settings: PolicySettings) -> float:
     return max(settings.memory_oom_growth * limit_mib, limit_mib + settings.memory_oom_least_growth_mib)
 
 
-def learn_memory(memory: MemoryMemory, sample: UsageSample, limit_mib: float, settings: PolicySettings) -> MemoryMemory:
-    """Return the memory with one interval entered; a kill is entered as a peak of its answer."""
+def learn_memory(
+    memory: MemoryMemory, sample: UsageSample, limit_mib: float, largest_mib: float, settings: PolicySettings, weight_seconds: float
+) -> MemoryMemory:
+    """Return the memory with one interval entered.
+
+    Use above 1.05 times the highest of the last 6 hours is a surprise. A kill is one too, entered 1.3 times as high as the limit, for the
+    limit hid how much was wanted.
+
+    Args:
+        memory: before the interval.
+        sample: of the interval.
+        limit_mib: the limit in force.
+        largest_mib: what the container may be given at most.
+        settings: validated.
+        weight_seconds: length of the interval, as far as it was observed.
+    """
     if sample.memory_mib is None:
         return memory
-    now = sample.time_seconds
-    use = sample.memory_mib
+    now, use = sample.time_seconds, sample.memory_mib
     # The least of the window is the largest of the values with their sign turned.
     lows = memory.lows.added(now, -use)
     least = lows.largest(now)
     is_kill = is_own_oom(sample, limit_mib)
-    peak = max(use, oom_answer_mib(limit_mib, settings)) if is_kill else use
     held_since = now - settings.memory_oom_hold_seconds
     ooms = tuple(time for time in memory.oom_times if time > held_since)
-    return replace(
-        memory,
+    # The room follows from what was known *before* this sample, so that more use can never yield less; but after a surprise there is
+    # room for another one at once, for a container often climbs in more than one step.
+    room_mib, room_seconds = _refreshed_room(memory, largest_mib, settings, now)
+    wanted = max(use, _KILL_ENTRY * limit_mib) if is_kill else use
+    held = memory.held.largest(now)
+    surprises = memory.surprises
+    limit_without_room = math.inf if held is None else settings.memory_recent_margin * held
+    if wanted > limit_without_room:
+        surprises = with_surprise(surprises, now, wanted, limit_without_room)
+        room_mib = max(room_mib, settings.memory_surprise_margin * surprises[-1].excess_mib)
+    return MemoryMemory(
         recent=memory.recent.added(now, use),
-        peaks=memory.peaks.added(now, peak),
+        held=memory.held.added(now, use),
         lows=lows,
         rises=memory.rises.added(now, use + (least if least is not None else -use)),
+        targets=memory.targets,
+        surprises=surprises,
         oom_times=(*ooms, now) if is_kill else ooms,
+        last_shrink_seconds=memory.last_shrink_seconds,
+        observed_seconds=memory.observed_seconds * 0.5 ** (weight_seconds / settings.memory_surprise_half_life_seconds) + weight_seconds,
+        room_mib=room_mib,
+        room_time_seconds=room_seconds,
     )
+
+
+def _refreshed_room(memory: MemoryMemory, largest_mib: float, settings: PolicySettings, now: float) -> tuple[float, float]:
+    """Return the room and when it was chosen: again after an hour, and after each surprise."""
+    last_surprise = memory.surprises[-1].time_seconds if memory.surprises else 0.0
+    age = now - memory.room_time_seconds
+    if 0 <= age < _ROOM_KEPT_SECONDS and last_surprise < memory.room_time_seconds:
+        return memory.room_mib, memory.room_time_seconds
+    rise_mib = memory.rises.largest(now) or 0.0
+    return choose_room_mib(memory.surprises, rise_mib, memory.observed_seconds / 3600.0, largest_mib, settings, now), now
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,34 +122,25 @@ class MemoryEstimate:
     is_leak_suspected: bool = False
 
 
-def estimate_memory(
-    memory: MemoryMemory, sample: UsageSample, limit_mib: float, settings: PolicySettings, learnt_days: float, *, is_new: bool
-) -> MemoryEstimate | None:
+def estimate_memory(memory: MemoryMemory, sample: UsageSample, limit_mib: float, settings: PolicySettings, *, is_new: bool) -> MemoryEstimate | None:
     """Return the memory wanted; None when it was not measured.
 
-    The larger of 1.08 times the highest use of the last hour, and the smaller of two views of the past: the remembered peak with a margin
-    (1.20, and more while history is short), and the present use with room for the largest rise ever seen. With 600 MiB now and in the last
-    hour, a peak of 700 MiB in 8 days and a largest rise of 200 MiB: max(648, min(700 * 1.30, 648 + 260)) = 908 MiB.
+    The larger of 1.05 times the highest use of the last hour, and 1.05 times the present use with room for rises (memory_room.py). With
+    600 MiB now, at most 620 in the last hour and a room of 260 MiB: max(651, 630 + 260) = 890 MiB.
 
     Args:
         memory: with the sample entered.
         sample: the newest.
         limit_mib: the limit in force.
         settings: validated.
-        learnt_days: days of observation.
         is_new: False when the sample was seen before; a kill is answered once.
     """
     if sample.memory_mib is None:
         return None
-    now = sample.time_seconds
     use = sample.memory_mib
-    recent = memory.recent.largest(now)
-    peak = memory.peaks.largest(now)
-    rise = memory.rises.largest(now)
-    by_recent = settings.memory_recent_margin * (recent if recent is not None else use)
-    by_peak = (peak if peak is not None else use) * (settings.memory_peak_margin + settings.memory_peak_caution / max(learnt_days, 0.01))
-    by_rise = settings.memory_recent_margin * use + settings.memory_rise_factor * (rise or 0.0)
-    target = max(by_recent, min(by_peak, by_rise))
+    recent = memory.recent.largest(sample.time_seconds)
+    target = settings.memory_recent_margin * (recent if recent is not None else use)
+    target = max(target, settings.memory_recent_margin * use + memory.room_mib)
     is_near = use >= settings.memory_near_limit_share * limit_mib
     if is_near:
         target = max(target, settings.memory_near_limit_growth * limit_mib)

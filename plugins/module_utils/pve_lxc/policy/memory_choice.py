@@ -72,6 +72,9 @@ def choose_memory(case: MemoryCase) -> Choice:
     """Return the memory to have, before the node as a whole is looked at."""
     limit = case.limit_mib
     wanted = case.stepped(case.estimate.target_mib)
+    if wanted > limit:
+        # One larger step instead of several small ones after each other.
+        wanted = case.stepped(max(case.estimate.target_mib, limit * (1 + case.policy.memory_grow_least_share)))
     inside = (Reason.OOM_INSIDE,) if case.sample.foreign_oom_kills else ()
     if case.estimate.is_leak_suspected:
         kills = len(case.memory.oom_times)
@@ -103,7 +106,7 @@ def _shrink_or_keep(case: MemoryCase, inside: tuple[Reason, ...]) -> Choice:
     largest_worth = limit * (1 - policy.memory_shrink_band)
     if wanted >= largest_worth:
         return _keep_without_shrink(case, held, wanted, inside)
-    guard = _guard_shrink(case, wanted)
+    guard = guard_memory_shrink(case, wanted)
     if guard is not None:
         return keep(guard.reason, f"memory kept at {limit} MiB instead of {wanted}: {guard.message}", *inside)
     reached = max(wanted, int(round_up(limit * (1 - policy.memory_shrink_largest_step), policy.memory_step_mib)))
@@ -126,11 +129,13 @@ def _keep_without_shrink(case: MemoryCase, held: float, wanted: int, inside: tup
     return keep(Reason.UNCHANGED, f"memory kept at {limit} MiB: {held:.0f} MiB are wanted", *inside)
 
 
-def _guard_shrink(case: MemoryCase, wanted: int) -> Guard | None:
+def guard_memory_shrink(case: MemoryCase, wanted: int) -> Guard | None:
     """Return why memory must not be taken away; None when it may."""
+    policy, sample = case.policy, case.sample
     if case.shrink_guard is not None:
         return case.shrink_guard
-    policy, sample = case.policy, case.sample
+    if policy.memory_grow_only:
+        return Guard(Reason.GROW_ONLY, "it is only grown (memory_grow_only)")
     source = MemorySource.CGROUP if policy.allow_blind_shrink else sample.memory_source
     refusal = refuse_memory_shrink(wanted, is_running=True, memory_mib=sample.memory_mib, source=source)
     if refusal is not None:

@@ -21,12 +21,14 @@ class Observation:
         config: its configuration, up to an hour old but for values that were seen to change; None when it could not be read.
         sample: what was measured; None when nothing was.
         is_selected: whether the configuration file selects it.
+        conflict: why the file does not say with which settings, naming both places; empty when it does.
     """
 
     guest: Guest
     config: GuestConfig | None
     sample: UsageSample | None
     is_selected: bool = True
+    conflict: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,8 @@ def _guard_state(observation: Observation, host: HostState) -> Guard | None:
     guest = observation.guest
     if not observation.is_selected:
         return Guard(Reason.NOT_SELECTED, "it is not selected by the configuration")
+    if observation.conflict:
+        return Guard(Reason.TIER_CONFLICT, observation.conflict)
     if guest.is_template:
         return Guard(Reason.TEMPLATE, "it is a template")
     node_status = host.node.status if host.node is not None else "online"

@@ -14,7 +14,9 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ..model.allocation import Allocation
+from .cpu_headroom import HeadRoom
 from .histogram import DecayingHistogram
+from .memory_room import Surprise, surprises_from_list
 from .settings import PolicySettings
 from .window import WindowMaximum
 
@@ -25,6 +27,7 @@ class CpuMemory:
 
     Attributes:
         histogram: of the use, in cores.
+        head_room: how much it rises above its recent use.
         mean_cores: decaying mean of the average use.
         mean_weight_seconds: how much that mean stands on.
         recent: the use, in cores.
@@ -32,9 +35,11 @@ class CpuMemory:
         saturated_until_seconds: until when the answer to a saturation is kept; 0 when there is none.
         saturated_target_cores: that answer.
         tolerance_share: share of time that may lie above the limit, from the mean before the newest sample.
+        largest_cores: the largest CPU it may be given.
     """
 
     histogram: DecayingHistogram
+    head_room: HeadRoom
     recent: WindowMaximum
     targets: WindowMaximum
     mean_cores: float = 0.0
@@ -42,6 +47,22 @@ class CpuMemory:
     saturated_until_seconds: float = 0.0
     saturated_target_cores: float = 0.0
     tolerance_share: float = 0.0
+    largest_cores: float = 0.0
+
+    def with_target(self, now: float, target_cores: float) -> CpuMemory:
+        """Return the same with one target more."""
+        return CpuMemory(
+            self.histogram,
+            self.head_room,
+            self.recent,
+            self.targets.added(now, target_cores),
+            self.mean_cores,
+            self.mean_weight_seconds,
+            self.saturated_until_seconds,
+            self.saturated_target_cores,
+            self.tolerance_share,
+            self.largest_cores,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +71,45 @@ class MemoryMemory:
 
     Attributes:
         recent: the use, in MiB.
-        peaks: the same over the long window.
+        held: the same over the window that a shrink waits.
         lows: the use with its sign turned, so that its largest is the least use.
         rises: how much the use rose, in MiB.
         targets: the targets, in MiB, before bounds.
+        surprises: climbs that a limit without room would not have borne, oldest first.
         oom_times: when its own limit killed, seconds since 1970, oldest first, only those still held against shrinking.
         last_shrink_seconds: when memory was last taken away; 0 for never.
+        observed_seconds: time of observation, decaying as the surprises do.
+        room_mib: how much room it is left to rise into.
+        room_time_seconds: when that was chosen; 0 for never.
     """
 
     recent: WindowMaximum
-    peaks: WindowMaximum
+    held: WindowMaximum
     lows: WindowMaximum
     rises: WindowMaximum
     targets: WindowMaximum
+    surprises: tuple[Surprise, ...] = ()
     oom_times: tuple[float, ...] = ()
     last_shrink_seconds: float = 0.0
+    observed_seconds: float = 0.0
+    room_mib: float = 0.0
+    room_time_seconds: float = 0.0
+
+    def with_target(self, now: float, target_mib: float) -> MemoryMemory:
+        """Return the same with one target more."""
+        return MemoryMemory(
+            self.recent,
+            self.held,
+            self.lows,
+            self.rises,
+            self.targets.added(now, target_mib),
+            self.surprises,
+            self.oom_times,
+            self.last_shrink_seconds,
+            self.observed_seconds,
+            self.room_mib,
+            self.room_time_seconds,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +160,14 @@ def memory_to_dict(memory: ContainerMemory) -> dict[str, Any]:
     return {
         "cpu": {
             "histogram": memory.cpu.histogram.to_dict(),
+            "head_room": memory.cpu.head_room.to_dict(),
             "recent": memory.cpu.recent.to_list(),
             "targets": memory.cpu.targets.to_list(),
             **_numbers_of(memory.cpu),
         },
         "memory": {
-            **{name: getattr(memory.memory, name).to_list() for name in ("recent", "peaks", "lows", "rises", "targets")},
+            **{name: getattr(memory.memory, name).to_list() for name in ("recent", "held", "lows", "rises", "targets")},
+            "surprises": [[one.time_seconds, round(one.excess_mib, 4), round(one.limit_mib, 4)] for one in memory.memory.surprises],
             "oom_times": list(memory.memory.oom_times),
             **_numbers_of(memory.memory),
         },
@@ -140,15 +187,17 @@ def memory_from_dict(values: Mapping[str, Any], settings: PolicySettings) -> Con
     read = ContainerMemory(
         cpu=CpuMemory(
             histogram=DecayingHistogram.from_dict(_mapping(cpu.get("histogram")), settings.cpu_half_life_seconds),
+            head_room=HeadRoom.from_dict(_mapping(cpu.get("head_room")), settings.cpu_head_room_half_life_seconds),
             recent=WindowMaximum.from_list(_list(cpu.get("recent")), settings.cpu_recent_window_seconds),
             targets=WindowMaximum.from_list(_list(cpu.get("targets")), settings.cpu_shrink_wait_seconds),
         ),
         memory=MemoryMemory(
             recent=WindowMaximum.from_list(_list(memory.get("recent")), settings.memory_recent_window_seconds),
-            peaks=WindowMaximum.from_list(_list(memory.get("peaks")), long_window),
+            held=WindowMaximum.from_list(_list(memory.get("held")), settings.memory_shrink_wait_seconds),
             lows=WindowMaximum.from_list(_list(memory.get("lows")), settings.memory_rise_window_seconds),
             rises=WindowMaximum.from_list(_list(memory.get("rises")), long_window),
             targets=WindowMaximum.from_list(_list(memory.get("targets")), settings.memory_shrink_wait_seconds),
+            surprises=surprises_from_list(_list(memory.get("surprises"))),
             oom_times=tuple(_number(time) for time in _list(memory.get("oom_times"))),
         ),
         identity=str(values.get("identity", "")),

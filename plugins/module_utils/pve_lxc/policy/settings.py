@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every constant of the policy, with its unit in its name, its limits and its source.
 
-The configuration file's sections ``policy`` and ``bounds`` have exactly these keys, and their limits are checked from here.
+The configuration file's sections ``policy``, ``bounds`` and ``threshold`` have these keys, and their limits are checked from here.
 """
 
 from __future__ import annotations
@@ -37,12 +37,22 @@ def _choice(allowed: tuple[str, ...], about: str) -> dict[str, Any]:
 class PolicySettings:
     """How one container is sized; ``metadata["about"]`` of each field says what it is for.
 
-    Sources: "sketch" is the first policy of docs/policy.md, measured on real traces; "safety" are the rules there that came from
-    trying things on Proxmox VE 9.2. Windows are in seconds, never in steps, so a timer of 60 s and one of 300 s mean the same.
+    Sources: "traces" were chosen by replaying real load traces, docs/sizing.md says how; "safety" are the rules of docs/policy.md that
+    came from trying things on Proxmox VE 9.2. Windows are in seconds, never in steps, so a timer of 60 s and one of 300 s mean the same.
     """
 
     interval_seconds: float = field(
         default=60.0, metadata=_number(5, HOUR_SECONDS, "Time between two cycles; longer gaps than three of these do not count as history.")
+    )
+
+    algorithm: str = field(
+        default="demand",
+        metadata=_choice(("demand", "threshold"), "How a container is sized: by what it will need, or by LXC AutoScale's rule (section threshold)."),
+    )
+
+    preset: str = field(
+        default="balanced",
+        metadata=_choice(("safe", "balanced", "lean"), "Sets cpu_tolerance and memory_kill_worth_hours at once; either may still be set beside it."),
     )
 
     # When a measurement counts. Source: safety.
@@ -60,18 +70,27 @@ class PolicySettings:
         default=DAY_SECONDS, metadata=_number(0, 30 * DAY_SECONDS, "Pause after somebody else changed the container's CPU or memory.")
     )
 
-    # CPU. Source: sketch.
-    cpu_half_life_seconds: float = field(default=DAY_SECONDS, metadata=_number(HOUR_SECONDS, 30 * DAY_SECONDS, "A CPU sample this old counts half."))
+    cpu_grow_only: bool = field(default=False, metadata=_switch("Whether CPU is never lowered."))
+    memory_grow_only: bool = field(default=False, metadata=_switch("Whether memory is never lowered: for programs that size themselves at their start."))
+
+    # CPU. Source: traces.
+    cpu_half_life_seconds: float = field(default=4 * DAY_SECONDS, metadata=_number(HOUR_SECONDS, 30 * DAY_SECONDS, "A CPU sample this old counts half."))
     cpu_tolerance: float = field(
-        default=1.0, metadata=_number(0.1, 10, "Factor on the tolerated share of time above the limit: 0.5 is safe, 1 balanced, 4 lean.")
+        default=1.0, metadata=_number(0.1, 10, "Factor on the tolerated share of time above the limit: 0.4 is safe, 1 balanced, 4 lean.")
     )
     cpu_tolerance_per_use: float = field(
-        default=0.25, metadata=_number(0, 1, "Tolerated share of time for a container that uses all of its largest CPU on average.")
+        default=0.23, metadata=_number(0, 1, "Tolerated share of time for a container that uses all of its largest CPU on average.")
     )
     cpu_tolerance_smallest: float = field(default=0.003, metadata=_number(0, 0.5, "Smallest tolerated share of time above the limit, before the factor."))
     cpu_tolerance_largest: float = field(default=0.05, metadata=_number(0, 0.5, "Largest tolerated share of time above the limit, before the factor."))
     cpu_peak_share: float = field(default=0.7, metadata=_number(0, 1, "How much of the distance from an interval's average to its peak counts as use."))
-    cpu_recent_window_seconds: float = field(default=1800.0, metadata=_number(60, DAY_SECONDS, "The highest use within this window is always served."))
+    cpu_head_room_block_seconds: float = field(
+        default=300.0, metadata=_number(60, DAY_SECONDS, "Head-room is learnt from how much the use rises from one such time to the next.")
+    )
+    cpu_head_room_half_life_seconds: float = field(
+        default=4 * DAY_SECONDS, metadata=_number(HOUR_SECONDS, 30 * DAY_SECONDS, "Such a rise this old counts half.")
+    )
+    cpu_recent_window_seconds: float = field(default=900.0, metadata=_number(60, DAY_SECONDS, "The highest use within this window is always served."))
     cpu_recent_margin: float = field(default=1.05, metadata=_number(1, 3, "Factor on the highest use of that window."))
     cpu_saturated_share: float = field(
         default=0.95, metadata=_number(0.5, 1, "At this share of its limit a container is saturated: it may want more than it can show.")
@@ -82,29 +101,48 @@ class PolicySettings:
     cpu_throttled_share: float = field(
         default=0.05, metadata=_number(0.001, 1, "At this share of an interval's scheduling periods without quota left it is saturated too.")
     )
-    cpu_saturation_growth: float = field(default=1.6, metadata=_number(1.1, 10, "Factor on the limit of a saturated container."))
-    cpu_saturation_hold_seconds: float = field(default=900.0, metadata=_number(0, DAY_SECONDS, "How long the answer to a saturation is kept."))
+    cpu_saturation_growth: float = field(
+        default=1.6, metadata=_number(1.1, 10, "Factor on the limit of a saturated container that was never seen to use more.")
+    )
+    cpu_saturation_share: float = field(
+        default=0.3, metadata=_number(0, 1, "Else it gets this quantile of what it used when it used more than its limit, within the two factors below.")
+    )
+    cpu_saturation_least_growth: float = field(default=1.05, metadata=_number(1, 10, "Least factor on the limit then."))
+    cpu_saturation_largest_growth: float = field(default=3.0, metadata=_number(1.1, 64, "Largest factor on the limit then."))
+    cpu_saturation_hold_seconds: float = field(default=300.0, metadata=_number(0, DAY_SECONDS, "How long the answer to a saturation is kept."))
     cpu_jump_to_maximum: bool = field(
         default=True, metadata=_switch("Whether a saturated container goes straight to its largest CPU while the node has CPU to spare.")
     )
     cpu_jump_below_host_pressure_percent: float = field(
         default=25.0, metadata=_number(0, 100, "The node has CPU to spare while its CPU pressure (PSI some) is below this.")
     )
-    cpu_shrink_wait_seconds: float = field(default=1800.0, metadata=_number(0, 30 * DAY_SECONDS, "CPU is lowered only to the largest target of this window."))
+    cpu_grow_band: float = field(
+        default=0.10, metadata=_number(0, 0.9, "For mere head-room CPU is not grown if the target is within this share (or one step) above the limit.")
+    )
+    cpu_grow_band_use_share: float = field(default=0.9, metadata=_number(0, 1, "It is mere head-room while the recent use is below this share of the limit."))
+    cpu_shrink_wait_seconds: float = field(default=3600.0, metadata=_number(0, 30 * DAY_SECONDS, "CPU is lowered only to the largest target of this window."))
     cpu_shrink_band: float = field(default=0.20, metadata=_number(0, 0.9, "CPU is lowered only if the target is this share below the limit."))
     cpu_step_cores: float = field(default=0.1, metadata=_number(0.1, 8, "Step of cpulimit; cores are whole."))
 
-    # Memory. Source: sketch; the vetoes: safety.
+    # Memory. Source: traces; the vetoes: safety.
     memory_recent_window_seconds: float = field(default=HOUR_SECONDS, metadata=_number(60, DAY_SECONDS, "The highest use within this window is always served."))
-    memory_recent_margin: float = field(default=1.08, metadata=_number(1, 3, "Factor on the highest use of that window, and on the present use."))
+    memory_recent_margin: float = field(default=1.05, metadata=_number(1, 3, "Factor on the highest use of that window, and on the present use."))
     memory_long_window_seconds: float = field(
-        default=14 * DAY_SECONDS, metadata=_number(HOUR_SECONDS, 60 * DAY_SECONDS, "How long peaks and rises are remembered.")
+        default=14 * DAY_SECONDS, metadata=_number(HOUR_SECONDS, 60 * DAY_SECONDS, "How long the largest rise is remembered.")
     )
-    memory_peak_margin: float = field(default=1.20, metadata=_number(1, 3, "Factor on the remembered peak: no need to have more than this."))
-    memory_peak_caution: float = field(default=0.80, metadata=_number(0, 10, "Added to that factor, divided by the days of history."))
-    memory_rise_factor: float = field(default=1.3, metadata=_number(0, 5, "Factor on the largest remembered rise: 1.6 is safe, 1.3 balanced, 0.9 lean."))
+    memory_kill_worth_hours: float = field(
+        default=60.0,
+        metadata=_number(1, 10000, "So many hours of all its memory lying idle are as bad as one kill: 200 is safe, 60 balanced, 20 lean."),
+    )
+    memory_surprise_margin: float = field(default=1.5, metadata=_number(1, 5, "Factor on a surprise of the past: the next may be larger."))
+    memory_surprise_half_life_seconds: float = field(
+        default=14 * DAY_SECONDS, metadata=_number(HOUR_SECONDS, 60 * DAY_SECONDS, "A surprise this old counts half.")
+    )
+    memory_general_hours: float = field(
+        default=200.0, metadata=_number(1, 10000, "What is known of containers in general counts as so many hours of a container's own history.")
+    )
     memory_rise_window_seconds: float = field(default=900.0, metadata=_number(60, DAY_SECONDS, "A rise is the present use less the least use of this window."))
-    memory_near_limit_share: float = field(default=0.95, metadata=_number(0.5, 1, "At this share of its limit a container gets more memory."))
+    memory_near_limit_share: float = field(default=0.97, metadata=_number(0.5, 1, "At this share of its limit a container gets more memory."))
     memory_near_limit_growth: float = field(default=1.15, metadata=_number(1, 4, "Factor on the limit of such a container."))
     memory_oom_growth: float = field(default=2.0, metadata=_number(1.1, 8, "Factor on the limit after the container's own limit killed a process."))
     memory_oom_least_growth_mib: int = field(default=128, metadata=_whole(16, 65536, "Least growth after such a kill."))
@@ -117,7 +155,8 @@ class PolicySettings:
     memory_shrink_wait_seconds: float = field(
         default=6 * HOUR_SECONDS, metadata=_number(0, 30 * DAY_SECONDS, "Memory is lowered only to the largest target of this window.")
     )
-    memory_shrink_band: float = field(default=0.04, metadata=_number(0, 0.9, "Memory is lowered only if the target is this share below the limit."))
+    memory_grow_least_share: float = field(default=0.04, metadata=_number(0, 1, "Memory that grows grows by this share of the limit at least."))
+    memory_shrink_band: float = field(default=0.08, metadata=_number(0, 0.9, "Memory is lowered only if the target is this share below the limit."))
     memory_shrink_largest_step: float = field(default=0.25, metadata=_number(0.01, 0.9, "Largest share of the limit that is taken away at once."))
     memory_shrink_pause_seconds: float = field(default=600.0, metadata=_number(0, DAY_SECONDS, "Time between two takings, in which pressure would show."))
     memory_pressure_percent: float = field(
@@ -128,8 +167,28 @@ class PolicySettings:
         default=False, metadata=_switch("Whether memory may be lowered by the API's figure, which leaves out shared memory and tmpfs.")
     )
 
-    # Node. Source: sketch.
+    # Node. Source: traces.
     host_memory_reserve_share: float = field(default=0.05, metadata=_number(0, 0.9, "Share of the node's memory that growth never touches."))
+    host_memory_reserve_mib: int = field(default=0, metadata=_whole(0, 16777216, "The same in MiB; the larger of the two holds."))
+
+
+# What a preset sets. Source: the trade-off measured in docs/sizing.md. balanced are the defaults.
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "safe": {"cpu_tolerance": 0.4, "memory_kill_worth_hours": 200.0},
+    "balanced": {"cpu_tolerance": 1.0, "memory_kill_worth_hours": 60.0},
+    "lean": {"cpu_tolerance": 4.0, "memory_kill_worth_hours": 20.0},
+}
+
+# LXC AutoScale's ``behaviour`` -> the preset that means the same.
+BEHAVIOUR_PRESETS: Mapping[str, str] = {"conservative": "safe", "normal": "balanced", "aggressive": "lean"}
+
+
+def with_preset(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return policy settings with what their preset sets; what is given beside it stays.
+
+    ``{"preset": "safe", "cpu_tolerance": 1}`` gains ``memory_kill_worth_hours: 200``.
+    """
+    return {**PRESETS.get(given.get("preset", ""), {}), **given}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,12 +213,41 @@ class BoundsSettings:
     allow_below_half: bool = field(default=False, metadata=_switch("Whether memory may go below that share of the baseline."))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThresholdSettings:
+    """LXC AutoScale's rule, used where ``algorithm`` is ``threshold``; the defaults are that project's.
+
+    Percent are of what the container has. ``is_off_peak`` is no key of the file: the cycle sets it from the hours and the time zone.
+    """
+
+    cpu_upper_percent: float = field(default=80.0, metadata=_number(0, 100, "CPU use above which a container gets more."))
+    cpu_lower_percent: float = field(default=20.0, metadata=_number(0, 100, "CPU use below which it gets less."))
+    cpu_percent_per_core: float = field(default=2.0, metadata=_number(0.01, 1000, "So many percent beyond a threshold are worth one core."))
+    cpu_least_step_cores: int = field(default=1, metadata=_whole(1, 8192, "Least change of CPU."))
+    cpu_largest_step_cores: int = field(default=2, metadata=_whole(1, 8192, "Largest growth of CPU at once."))
+    memory_upper_percent: float = field(default=80.0, metadata=_number(0, 100, "Memory use above which a container gets more."))
+    memory_lower_percent: float = field(default=20.0, metadata=_number(0, 100, "Memory use below which it gets less."))
+    memory_growth_step_mib: int = field(default=256, metadata=_whole(0, 16777216, "Least growth of memory, before step_factor."))
+    memory_percent_per_step: float = field(default=1.5, metadata=_number(0.01, 1000, "So many percent beyond the upper threshold are worth one such step."))
+    memory_shrink_step_mib: int = field(default=128, metadata=_whole(0, 16777216, "Shrinkage of memory, before step_factor."))
+    step_factor: float = field(default=1.0, metadata=_number(0.1, 10, "Factor on the two steps of memory: 0.5 is conservative, 2 aggressive."))
+    off_peak_step_factor: float = field(default=0.8, metadata=_number(0.1, 10, "A further factor on them in off-peak hours."))
+    save_energy: bool = field(
+        default=False, metadata=_switch("Whether off-peak hours lower a container to what it uses, the upper thresholds kept, without waiting for the lower.")
+    )
+    off_peak_start_hour: int = field(default=22, metadata=_whole(0, 23, "First hour of off-peak."))
+    off_peak_end_hour: int = field(default=6, metadata=_whole(0, 23, "First hour after off-peak; the same as the start means all day."))
+    time_zone: str = field(default="UTC", metadata={"kind": "time_zone", "about": "Whose hours these are."})
+    is_off_peak: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class ContainerSettings:
     """All settings of one container."""
 
     policy: PolicySettings = PolicySettings()
     bounds: BoundsSettings = BoundsSettings()
+    threshold: ThresholdSettings = ThresholdSettings()
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,10 @@ from .cpu_choice import Choice, choose_cpu, guard_cpu, keep
 from .memory import estimate_memory, learn_memory
 from .memory_choice import MemoryCase, choose_memory, guard_memory, limit_of
 from .observation import HostState, Observation
-from .permit import guard_shrinking
-from .remember import ContainerMemory
+from .permit import Guard, guard_shrinking
+from .remember import ContainerMemory, CpuMemory, MemoryMemory
 from .settings import ContainerSettings
+from .threshold import choose_cpu_by_threshold, choose_memory_by_threshold
 
 # A longer gap than so many intervals was no observation; a gap of a day makes the history start anew.
 _LONGEST_GAP_INTERVALS = 3.0
@@ -67,13 +68,14 @@ def learn(observation: Observation, memory: ContainerMemory, settings: Container
         gap = policy.interval_seconds
     seconds = min(gap, _LONGEST_GAP_INTERVALS * policy.interval_seconds)
     scope = _cpu_scope(memory, config, settings, host)
+    largest_mib = memory_bounds(memory.baseline or config.allocation, host.memory_total_mib, settings.bounds).high
     cpu = memory.cpu
     if sample.cpu_cores is not None and scope is not None:
         cpu = learn_cpu(cpu, sample, scope, policy, seconds)
     return replace(
         memory,
         cpu=cpu,
-        memory=learn_memory(memory.memory, sample, _limit_in_force(config, sample), policy),
+        memory=learn_memory(memory.memory, sample, _limit_in_force(config, sample), largest_mib, policy, seconds),
         learnt_seconds=(0.0 if gap > _FORGET_GAP_SECONDS else memory.learnt_seconds) + seconds,
         last_sample_seconds=sample.time_seconds,
     )
@@ -92,57 +94,64 @@ def size(
         now: seconds since 1970.
         is_new: False when the sample was seen before.
     """
-    cpu, memory = _size_cpu(observation, memory, settings, host, now)
-    ram, memory = _size_memory(observation, memory, settings, host, now, is_new=is_new)
-    return Sizing(cpu.choice, ram.choice, cpu.demand, ram.demand, cpu.bounds, ram.bounds), memory
+    cpu, cpu_memory = _size_cpu(observation, memory, settings, host, now)
+    ram, memory_memory = _size_memory(observation, memory, settings, host, now, is_new=is_new)
+    return Sizing(cpu.choice, ram.choice, cpu.demand, ram.demand, cpu.bounds, ram.bounds), replace(memory, cpu=cpu_memory, memory=memory_memory)
 
 
-def _size_cpu(observation: Observation, memory: ContainerMemory, settings: ContainerSettings, host: HostState, now: float) -> tuple[_Sized, ContainerMemory]:
+def _size_cpu(observation: Observation, memory: ContainerMemory, settings: ContainerSettings, host: HostState, now: float) -> tuple[_Sized, CpuMemory]:
     config, sample = observation.config, observation.sample
     if config is None or sample is None or memory.baseline is None:
-        return _Sized(keep(Reason.NOT_MEASURED, "CPU kept: it was not measured")), memory
+        return _Sized(keep(Reason.NOT_MEASURED, "CPU kept: it was not measured")), memory.cpu
     guard = guard_cpu(config, settings)
     if guard is not None:
-        return _Sized(keep(guard.reason, f"CPU kept: {guard.message}")), memory
+        return _Sized(keep(guard.reason, f"CPU kept: {guard.message}")), memory.cpu
     bounds = cpu_bounds(memory.baseline, host.cpus, settings.bounds)
     demand = estimate_cpu_cores(memory.cpu, now, settings.policy)
     if sample.cpu_cores is None or bounds is None or demand is None:
-        return _Sized(keep(Reason.NOT_MEASURED, "CPU kept: its use over an interval is not known yet"), None, bounds), memory
-    memory = replace(memory, cpu=replace(memory.cpu, targets=memory.cpu.targets.added(now, demand)))
-    choice = choose_cpu(config, memory.cpu, demand, bounds, settings, now)
+        return _Sized(keep(Reason.NOT_MEASURED, "CPU kept: its use over an interval is not known yet"), None, bounds), memory.cpu
+    learnt = memory.cpu.with_target(now, demand)
+    if settings.policy.algorithm == "threshold":
+        choice = choose_cpu_by_threshold(config, sample, bounds, settings, host.cpus)
+    else:
+        choice = choose_cpu(config, learnt, demand, bounds, settings, now)
     if choice.reason is Reason.SHRINK_CPU:
         shrink_guard = guard_shrinking(observation, memory, settings.policy, now)
+        if shrink_guard is None and settings.policy.cpu_grow_only:
+            shrink_guard = Guard(Reason.GROW_ONLY, "it is only grown (cpu_grow_only)")
         if shrink_guard is not None:
             choice = keep(shrink_guard.reason, f"CPU kept although {demand:.2f} cores would do: {shrink_guard.message}")
-    return _Sized(choice, demand, bounds), memory
+    return _Sized(choice, demand, bounds), learnt
 
 
 def _size_memory(
     observation: Observation, memory: ContainerMemory, settings: ContainerSettings, host: HostState, now: float, *, is_new: bool
-) -> tuple[_Sized, ContainerMemory]:
+) -> tuple[_Sized, MemoryMemory]:
     config, sample = observation.config, observation.sample
     if config is None or sample is None or memory.baseline is None:
-        return _Sized(keep(Reason.NOT_MEASURED, "memory kept: it was not measured")), memory
+        return _Sized(keep(Reason.NOT_MEASURED, "memory kept: it was not measured")), memory.memory
     guard = guard_memory(config)
     if guard is not None:
-        return _Sized(keep(guard.reason, f"memory kept: {guard.message}")), memory
+        return _Sized(keep(guard.reason, f"memory kept: {guard.message}")), memory.memory
     limit = _limit_in_force(config, sample)
-    estimate = estimate_memory(memory.memory, sample, limit, settings.policy, memory.learnt_days, is_new=is_new)
+    estimate = estimate_memory(memory.memory, sample, limit, settings.policy, is_new=is_new)
     if estimate is None:
-        return _Sized(keep(Reason.NOT_MEASURED, "memory kept: its use was not measured")), memory
+        return _Sized(keep(Reason.NOT_MEASURED, "memory kept: its use was not measured")), memory.memory
     bounds = memory_bounds(memory.baseline, host.memory_total_mib, settings.bounds)
-    memory = replace(memory, memory=replace(memory.memory, targets=memory.memory.targets.added(now, estimate.target_mib)))
+    learnt = memory.memory.with_target(now, estimate.target_mib)
     case = MemoryCase(
         config=config,
         sample=sample,
-        memory=memory.memory,
+        memory=learnt,
         estimate=estimate,
         bounds=bounds,
         policy=settings.policy,
         now=now,
         shrink_guard=guard_shrinking(observation, memory, settings.policy, now),
     )
-    return _Sized(choose_memory(case), estimate.target_mib, bounds), memory
+    is_by_threshold = settings.policy.algorithm == "threshold"
+    choice = choose_memory_by_threshold(case, settings.threshold) if is_by_threshold else choose_memory(case)
+    return _Sized(choice, estimate.target_mib, bounds), learnt
 
 
 def _limit_in_force(config: GuestConfig, sample: UsageSample) -> float:

@@ -30,16 +30,21 @@ class WindowMaximum:
     def added(self, time_seconds: float, value: float) -> WindowMaximum:
         """Return the window with one more value; with an hour between them, 5, then 3, then 4 keeps 5 and 4."""
         oldest = time_seconds - self.window_seconds
-        # Times after this one come from a clock that was set back: they count as now, lest they stay for ever.
-        kept = [(min(then, time_seconds), earlier) for then, earlier in self.entries if then >= oldest]
-        while kept and kept[-1][1] <= value:
-            kept.pop()
+        entries = self.entries
+        if entries and entries[-1][0] > time_seconds:
+            # Times after this one come from a clock that was set back: they count as now, lest they stay for ever.
+            entries = tuple((min(then, time_seconds), earlier) for then, earlier in entries)
+        first, last = 0, len(entries)
+        while first < last and entries[first][0] < oldest:
+            first += 1
+        while last > first and entries[last - 1][1] <= value:
+            last -= 1
         slot_seconds = self.window_seconds / SLOTS
-        if kept and kept[-1][0] // slot_seconds == time_seconds // slot_seconds:
-            kept[-1] = (time_seconds, kept[-1][1])
-        else:
-            kept.append((time_seconds, value))
-        return WindowMaximum(self.window_seconds, tuple(kept))
+        newest = (time_seconds, value)
+        if last > first and entries[last - 1][0] // slot_seconds == time_seconds // slot_seconds:
+            last -= 1
+            newest = (time_seconds, entries[last][1])
+        return WindowMaximum(self.window_seconds, (*entries[first:last], newest))
 
     def largest(self, now: float) -> float | None:
         """Return the largest value of the window that ends now, its first moment included; None when there is none."""

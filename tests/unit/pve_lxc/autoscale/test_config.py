@@ -72,7 +72,7 @@ overrides:
         "selection.vmids (line 15)": ("[99, 'abc']", "allowed is a list of container ids, each 100 or above"),
         "overrides.web1 (line 17)": ("", "allowed is a container id, 100 or above"),
         "overrides.101.bounds.actuator (line 19)": ("cpus", "allowed is one of auto, cpulimit, cores, none"),
-        "overrides.101.schedule (line 20)": ("", "there is no such key; allowed are bounds, policy"),
+        "overrides.101.schedule (line 20)": ("", "there is no such key; allowed are bounds, policy, threshold"),
     }
 
 
@@ -101,10 +101,10 @@ def test_yes_is_not_a_number_and_one_is_not_a_switch():
 
 def test_overrides_stand_on_the_general_settings():
     config = parse(
-        MINIMAL + "policy: {memory_rise_factor: 1.6}\noverrides:\n  101: {bounds: {max_memory_mib: 8192}}\n  '102': {policy: {cpu_tolerance: 0.5}}\n"
+        MINIMAL + "policy: {memory_recent_margin: 1.6}\noverrides:\n  101: {bounds: {max_memory_mib: 8192}}\n  '102': {policy: {cpu_tolerance: 0.5}}\n"
     )
     assert config.settings.of(101).bounds.max_memory_mib == 8192
-    assert config.settings.of(101).policy.memory_rise_factor == 1.6
+    assert config.settings.of(101).policy.memory_recent_margin == 1.6
     assert config.settings.of(102).policy.cpu_tolerance == 0.5
     assert config.settings.of(103) is config.settings.general
 
@@ -130,7 +130,9 @@ def test_selection_says_who_is_managed(section, tags, is_selected):
 
 
 def test_all_and_a_list_contradict_each_other():
-    assert problems_of(MINIMAL + "selection: {all: true, vmids: [101]}\n") == {"selection.all (line 2)": ("true", "either all, or vmids and tags")}
+    assert problems_of(MINIMAL + "selection: {all: true, vmids: [101]}\n") == {
+        "selection.all (line 2)": ("true", "either all, or vmids, tags, pools and names")
+    }
 
 
 def test_secret_comes_from_its_file_before_the_environment(tmp_path):
@@ -197,11 +199,12 @@ def test_mutated_file_is_read_or_refused_but_never_a_traceback(position, cut, in
 
 
 def test_guide_names_every_key_with_its_default_and_what_is_allowed():
-    from pve_lxc.autoscale.config_keys import SECTIONS, TOP_KEYS
+    from pve_lxc.autoscale.config_keys import SECTIONS, TIER_KEYS, TOP_KEYS
 
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    rows = {match[1]: match[2] for match in re.finditer(r"^\| `([a-z_.]+)` \| (.*) \|$", text, flags=re.MULTILINE)}
-    keys = {**TOP_KEYS, **{f"{section}.{name}": key for section, keys in SECTIONS.items() for name, key in keys.items()}}
+    rows = {match[1]: match[2] for match in re.finditer(r"^\| `([a-z_.]+|tiers\.NAME\.[a-z_]+)` \| (.* \| .* \| .*) \|$", text, flags=re.MULTILINE)}
+    sections = {**SECTIONS, "tiers.NAME": TIER_KEYS}
+    keys = {**TOP_KEYS, **{f"{section}.{name}": key for section, keys in sections.items() for name, key in keys.items()}}
     assert rows == {name: table_row(key) for name, key in keys.items()}
 
 

@@ -209,8 +209,8 @@ def test_proxmox_gone_between_two_changes_keeps_what_was_done(node):
     assert [(change["vmid"], change["outcome"]["changed"]) for change in node.state.read_changes()] == [(101, True)]
     result = run(node)
     assert reason_of(result, 101) != "operator_changed"
-    # A rise from 300 to 1000: min(1000 * (1.20 + 0.80 / 0.01), 1080 + 1.3 * 700) = 1990, in steps of 32 that is 2016.
-    assert node.backend.values[102]["memory"] == 2016
+    # A surprise of 1000 - 1.05 * 300 = 685: 1.05 * 1000 + 1.5 * 685 = 2077, and twice what was found is the largest.
+    assert node.backend.values[102]["memory"] == 2048
 
 
 def test_write_whose_outcome_is_unknown_stays_open_and_is_settled_next(node):
@@ -271,9 +271,9 @@ def test_empty_list_is_said_because_it_may_mean_no_rights(node):
 
 
 def test_ignored_container_is_not_even_read(node):
-    from pve_lxc.autoscale.selection import Selection
+    from pve_lxc.autoscale.selection import Match, Selection
 
-    node.selection = Selection(ignored_vmids=frozenset({101}))
+    node.selection = Selection(ignored=Match(vmids=frozenset({101})))
     node.add(101, cpu_cores=0.5, memory_mib=1000)
     result = run(node)
     assert reason_of(result, 101) == "not_selected"

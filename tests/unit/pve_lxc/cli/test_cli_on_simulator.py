@@ -234,6 +234,26 @@ def test_explain_of_an_unknown_container_says_so(simulator, configure, call):
     assert "nothing is known about container 9876" in out
 
 
+def test_explain_shows_the_settings_and_where_each_came_from(simulator, configure, call):
+    vmid = first_vmid(simulator)
+    config = configure(policy="{cpu_tolerance: 2}", tiers=f"{{big: {{vmids: [{vmid}], bounds: {{max_memory_mib: 8192}}}}}}")
+    assert call("recommend", "--config", config)[0] == 0
+    code, out, _err = call("explain", str(vmid), "--config", config)
+    assert code == 0
+    assert "tier big, by tiers.big.vmids (line 7)" in out
+    assert "bounds.max_memory_mib: 8192   from tiers.big.bounds.max_memory_mib (line 7)" in out
+    assert "policy.cpu_tolerance: 2   from policy.cpu_tolerance (line 6)" in out
+    assert max(len(line) for line in out.splitlines()) <= 100
+    shown = json.loads(call("explain", str(vmid), "--json", "--config", config)[1])["settings"]
+    assert (shown["tier"], shown["is_selected"], shown["values"]["bounds.max_memory_mib"]) == ("big", True, 8192)
+
+
+def test_pool_that_is_not_shown_ends_with_2(configure, call):
+    code, _out, err = call("recommend", "--config", configure(selection="{ignore_pools: [nobody-knows-it]}"))
+    assert code == 2
+    assert "selection.ignore_pools = nobody-knows-it" in err
+
+
 def test_check_config_shows_what_is_in_effect_without_secrets(simulator, configure, call):
     config = configure()
     code, out, _err = call("check-config", "--config", config)

@@ -129,9 +129,10 @@ def test_memory_estimate_is_the_worked_number_of_its_docstring():
 
     policy = PolicySettings()
     empty = new_memory(policy).memory
-    memory = replace(empty, recent=empty.recent.added(1e6, 600), peaks=empty.peaks.added(1e6, 700), rises=empty.rises.added(1e6, 200))
+    memory = replace(empty, recent=empty.recent.added(1e6 - 600, 620).added(1e6, 600), room_mib=260.0)
     sample = UsageSample(101, "pve1", 1e6, memory_mib=600)
-    assert estimate_memory(memory, sample, 1024, policy, 8.0, is_new=True).target_mib == pytest.approx(908)
+    assert estimate_memory(memory, sample, 1024, policy, is_new=True).target_mib == pytest.approx(890)
+    assert estimate_memory(replace(memory, room_mib=0.0), sample, 1024, policy, is_new=True).target_mib == pytest.approx(651)
 
 
 def test_tolerated_share_is_the_worked_number_of_its_docstring():
@@ -142,7 +143,7 @@ def test_tolerated_share_is_the_worked_number_of_its_docstring():
     from pve_lxc.policy.settings import PolicySettings
 
     memory = replace(new_memory(PolicySettings()).cpu, mean_cores=0.2)
-    assert tolerated_share(memory, 4, PolicySettings()) == pytest.approx(0.0125)
+    assert tolerated_share(memory, 4, PolicySettings()) == pytest.approx(0.0115)
     assert tolerated_share(replace(memory, mean_cores=0.0), 4, PolicySettings()) == pytest.approx(0.003)
 
 
@@ -155,7 +156,7 @@ def test_rise_is_counted_from_the_least_use_of_the_window():
     policy = PolicySettings()
     memory = new_memory(policy).memory
     for minute, use in enumerate([300.0, 500.0, 450.0]):
-        memory = learn_memory(memory, UsageSample(101, "pve1", 1e6 + 60 * minute, memory_mib=use), 1024, policy)
+        memory = learn_memory(memory, UsageSample(101, "pve1", 1e6 + 60 * minute, memory_mib=use), 1024, 4096.0, policy, 60.0)
     assert memory.rises.largest(1e6 + 120) == 200.0
 
 
