@@ -857,7 +857,8 @@ def table(res, order, title):
     L = [
         "### " + title,
         "",
-        "| sizer | cost | CPU slack / prov. | CPU slack / limit (pooled) | CPU unmet (mean) | unmet p95 trace | throttled steps | mem slack / prov. | mem slack / limit (pooled) | OOM / 1000 h | traces with OOM | resizes / day | oscill. / day | Pareto |",
+        "| sizer | cost | CPU slack / prov. | CPU slack / limit (pooled) | CPU unmet (mean) | unmet p95 trace | throttled steps "
+        "| mem slack / prov. | mem slack / limit (pooled) | OOM / 1000 h | traces with OOM | resizes / day | oscill. / day | Pareto |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
 

@@ -92,19 +92,19 @@ HORIZONTAL_SCALING_GROUP_1:
 """
 
 
-def translate(text, environment=SECRET):
+def translate(text, environment=None):
     from pve_lxc.autoscale.legacy_read import read_legacy
 
-    return read_legacy(text, environment)
+    return read_legacy(text, SECRET if environment is None else environment)
 
 
-def parse(text, environment=SECRET):
+def parse(text, environment=None):
     from pve_lxc.autoscale.config import parse_config
 
-    return parse_config(text, source="lxc_autoscale.yaml", environment=environment)
+    return parse_config(text, source="lxc_autoscale.yaml", environment=SECRET if environment is None else environment)
 
 
-def problems_of(text, environment=SECRET):
+def problems_of(text, environment=None):
     from pve_lxc.errors import ConfigError
 
     with pytest.raises(ConfigError) as caught:
@@ -112,7 +112,7 @@ def problems_of(text, environment=SECRET):
     return {problem.place: (problem.value, problem.message) for problem in caught.value.problems}
 
 
-def differences_of(text, kind, environment=SECRET):
+def differences_of(text, kind, environment=None):
     return {difference.key: difference for difference in translate(text, environment).differences if difference.kind == kind}
 
 
