@@ -1,7 +1,7 @@
 # Copyright (c) 2026, autoscale.proxmox contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sizes, steps and durations: every number of the library has its unit in its name, and they are made here."""
+"""Sizes and steps: every number of the library has its unit in its name, and they are made here."""
 
 from __future__ import annotations
 
@@ -15,11 +15,6 @@ BYTES_PER_MIB = 1024 * 1024
 def mib_from_bytes(size_bytes: float) -> float:
     """Return MiB; 268435456 bytes are 256.0 MiB."""
     return size_bytes / BYTES_PER_MIB
-
-
-def bytes_from_mib(size_mib: float) -> int:
-    """Return whole bytes; 256 MiB are 268435456 bytes."""
-    return int(size_mib * BYTES_PER_MIB)
 
 
 def round_up(value: float, step: float) -> float:
@@ -93,22 +88,6 @@ def parse_memory(text: str) -> Quantity:
     if amount != int(amount):
         raise ValueError("not a whole number of MiB")
     return Quantity(amount, match["sign"])
-
-
-_DURATION = re.compile(r"^\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>s|m|min|h|d)?\s*$")
-_SECONDS = {None: 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
-
-
-def parse_duration_seconds(text: str) -> float:
-    """Return seconds; ``60s`` is 60.0, ``15m`` is 900.0, ``6h`` is 21600.0, a bare number is seconds.
-
-    Raises:
-        ValueError: it is no such duration; the text says what is allowed.
-    """
-    match = _DURATION.match(text)
-    if match is None:
-        raise ValueError("not a duration; allowed are a number and s, m, h or d, as in 90s, 15m, 6h, 14d")
-    return float(match["number"]) * _SECONDS[match["unit"]]
 
 
 def format_number(value: float) -> str:

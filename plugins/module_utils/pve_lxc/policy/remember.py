@@ -144,11 +144,6 @@ class ContainerMemory:
     last_uptime_seconds: float = 0.0
     last_look_seconds: float = 0.0
 
-    @property
-    def learnt_days(self) -> float:
-        """Return the days of observation; 43200 s are 0.5."""
-        return self.learnt_seconds / 86400.0
-
 
 def new_memory(settings: PolicySettings) -> ContainerMemory:
     """Return the memory of a container that was never seen."""

@@ -1,14 +1,14 @@
 # Copyright (c) 2026, autoscale.proxmox contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sizes, steps and durations."""
+"""Sizes and steps."""
 
 from __future__ import annotations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pve_lxc.units import Quantity, bytes_from_mib, clamp, format_number, mib_from_bytes, parse_duration_seconds, parse_memory, parse_number, round_up
+from pve_lxc.units import Quantity, clamp, format_number, mib_from_bytes, parse_memory, parse_number, round_up
 
 
 @pytest.mark.parametrize(
@@ -72,22 +72,8 @@ def test_relative_sizes_are_applied_to_what_is_there():
     assert not Quantity(512).is_relative
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("90", 90.0), ("60s", 60.0), ("15m", 900.0), ("15 min", 900.0), ("6h", 21600.0), ("14d", 1209600.0), ("0.5h", 1800.0)]
-)
-def test_durations(text, seconds):
-    assert parse_duration_seconds(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "-5m", "1w", "five", "1h30m"])
-def test_duration_that_is_none_is_refused_with_examples(text):
-    with pytest.raises(ValueError, match="as in 90s, 15m, 6h, 14d"):
-        parse_duration_seconds(text)
-
-
-def test_bytes_and_mib():
+def test_bytes_become_mib():
     assert mib_from_bytes(268435456) == 256.0
-    assert bytes_from_mib(256) == 268435456
 
 
 @pytest.mark.parametrize(("value", "text"), [(2.0, "2"), (0.5, "0.5"), (1.25, "1.25"), (100.0, "100"), (0.1 + 0.2, "0.3"), (0.0, "0")])
