@@ -1,7 +1,7 @@
 # Copyright (c) 2026, autoscale.proxmox contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``lxc-autoscale``: the loop's command line. Exit codes: see EXIT_CODES."""
+"""``lxc-autoscale``: the loop's command line. Exit codes: see autoscale/session.py."""
 
 from __future__ import annotations
 
@@ -9,60 +9,30 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import TextIO
 
 from .autoscale.assembly import assemble, open_state, pick_source
-from .autoscale.config import LoopConfig, read_config
+from .autoscale.config import read_config
 from .autoscale.cycle import APPLY, RECOMMEND, run_cycle
 from .autoscale.effective import format_assignment, format_assignment_lines, format_effective, format_effective_lines
 from .autoscale.migrate import migrate, write_new_file
 from .autoscale.parts import format_cycle
 from .autoscale.remembered import last_seen
 from .autoscale.replay_command import add_replay, run_replay
+from .autoscale.session import (
+    DEFAULT_CONFIG_PATH,
+    EXIT_CODES,
+    EXIT_CONFIGURATION,
+    EXIT_DONE,
+    EXIT_SOME_FAILED,
+    Session,
+    add_command,
+    exit_code_of,
+)
 from .autoscale.terminal import format_cycle_lines, format_explanation_lines, format_status_lines
 from .clock import Clock, SystemClock
-from .errors import (
-    LockHeldError,
-    LxcAutoscaleError,
-    ProxmoxAPIError,
-    ProxmoxAuthenticationError,
-    ProxmoxPermissionError,
-)
+from .errors import LxcAutoscaleError
 from .version import VERSION
-
-DEFAULT_CONFIG_PATH = "/etc/lxc-autoscale/config.yaml"
-
-EXIT_DONE = 0
-EXIT_SOME_FAILED = 1
-EXIT_CONFIGURATION = 2
-EXIT_NOT_REACHABLE = 3
-EXIT_NOT_PERMITTED = 4
-EXIT_LOCK_HELD = 5
-
-EXIT_CODES = {
-    EXIT_DONE: "done",
-    EXIT_SOME_FAILED: "some containers failed",
-    EXIT_CONFIGURATION: "configuration, or something it needs on this machine",
-    EXIT_NOT_REACHABLE: "Proxmox not reachable",
-    EXIT_NOT_PERMITTED: "not permitted",
-    EXIT_LOCK_HELD: "another run holds the lock",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class _Session:
-    """One call of the command line."""
-
-    arguments: argparse.Namespace
-    config: LoopConfig
-    clock: Clock
-    out: TextIO
-
-    def say(self, values: Any, lines: Callable[[], list[str]]) -> None:
-        """Write JSON where it was asked for, lines otherwise."""
-        text = json.dumps(values, indent=2) if self.arguments.json else "\n".join(lines())
-        self.out.write(text + "\n")
 
 
 def main(argv: Sequence[str] | None = None, *, clock: Clock | None = None, out: TextIO | None = None, err: TextIO | None = None) -> int:
@@ -84,8 +54,8 @@ def main(argv: Sequence[str] | None = None, *, clock: Clock | None = None, out: 
         if "command_without_config" in arguments:
             without_config: Callable[[argparse.Namespace, TextIO, TextIO], int] = arguments.command_without_config
             return without_config(arguments, out, err)
-        session = _Session(arguments, read_config(arguments.config), clock or SystemClock(), out)
-        command: Callable[[_Session], int] = arguments.command
+        session = Session(arguments, read_config(arguments.config), clock or SystemClock(), out)
+        command: Callable[[Session], int] = arguments.command
         return command(session)
     except LxcAutoscaleError as error:
         code = exit_code_of(error)
@@ -95,15 +65,6 @@ def main(argv: Sequence[str] | None = None, *, clock: Clock | None = None, out: 
         return code
 
 
-def exit_code_of(error: LxcAutoscaleError) -> int:
-    """Return the exit code that stands for an error."""
-    if isinstance(error, LockHeldError):
-        return EXIT_LOCK_HELD
-    if isinstance(error, ProxmoxAuthenticationError | ProxmoxPermissionError):
-        return EXIT_NOT_PERMITTED
-    return EXIT_NOT_REACHABLE if isinstance(error, ProxmoxAPIError) else EXIT_CONFIGURATION
-
-
 def _parser() -> argparse.ArgumentParser:
     codes = "; ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items())
     parser = argparse.ArgumentParser(
@@ -111,12 +72,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lxc-autoscale {VERSION}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add(commands, "run", _run, "one cycle in the configuration's mode (recommend or apply)")
-    _add(commands, "recommend", _recommend, "one cycle that changes nothing, whatever the configuration's mode")
-    _add(commands, "status", _status, "the last run, every container, the last changes; asks nobody")
-    explain = _add(commands, "explain", _explain, "why a container has what it has; asks nobody")
+    add_command(commands, "run", _run, "one cycle in the configuration's mode (recommend or apply)")
+    add_command(commands, "recommend", _recommend, "one cycle that changes nothing, whatever the configuration's mode")
+    add_command(commands, "status", _status, "the last run, every container, the last changes; asks nobody")
+    explain = add_command(commands, "explain", _explain, "why a container has what it has; asks nobody")
     explain.add_argument("vmid", type=int, metavar="VMID")
-    check_config = _add(commands, "check-config", _check_config, "read the configuration, in our format or LXC AutoScale's, and name every problem at once")
+    check_config = add_command(
+        commands, "check-config", _check_config, "read the configuration, in our format or LXC AutoScale's, and name every problem at once"
+    )
     check_config.add_argument("--explain", action="store_true", help="show every setting that is not a default, and where it came from")
     migrate_config = commands.add_parser("migrate-config", help="write a configuration of LXC AutoScale in our format, and what differs to standard error")
     migrate_config.add_argument("old", metavar="OLD", help="the old file, YAML or INI")
@@ -127,28 +90,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add(commands: Any, name: str, command: Callable[[_Session], int], about: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
-    parser.add_argument("--config", default=DEFAULT_CONFIG_PATH, metavar="FILE", help=f"configuration file (default: {DEFAULT_CONFIG_PATH})")
-    parser.add_argument("--json", action="store_true", help="write JSON")
-    parser.set_defaults(command=command)
-    return parser
-
-
 def _replay(arguments: argparse.Namespace, out: TextIO, dummy_err: TextIO) -> int:
     run_replay(arguments, out)
     return EXIT_DONE
 
 
-def _run(session: _Session) -> int:
+def _run(session: Session) -> int:
     return _cycle(session, session.config.mode)
 
 
-def _recommend(session: _Session) -> int:
+def _recommend(session: Session) -> int:
     return _cycle(session, RECOMMEND)
 
 
-def _cycle(session: _Session, mode: str) -> int:
+def _cycle(session: Session, mode: str) -> int:
     parts = assemble(session.config, session.clock)
     try:
         result = run_cycle(parts, mode)
@@ -158,7 +113,7 @@ def _cycle(session: _Session, mode: str) -> int:
     return EXIT_SOME_FAILED if mode == APPLY and result.failed_count else EXIT_DONE
 
 
-def _status(session: _Session) -> int:
+def _status(session: Session) -> int:
     state = open_state(session.config)
     try:
         run, decisions, changes = state.read_last_run(), list(state.read_decisions().values()), state.read_changes(limit=5)
@@ -168,7 +123,7 @@ def _status(session: _Session) -> int:
     return EXIT_DONE
 
 
-def _explain(session: _Session) -> int:
+def _explain(session: Session) -> int:
     vmid = session.arguments.vmid
     state = open_state(session.config)
     try:
@@ -191,7 +146,7 @@ def _explain(session: _Session) -> int:
     return EXIT_DONE
 
 
-def _check_config(session: _Session) -> int:
+def _check_config(session: Session) -> int:
     config = session.config
     observing = pick_source(config)
     lines = format_effective_lines(config, observing)

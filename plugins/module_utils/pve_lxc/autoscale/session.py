@@ -1,0 +1,81 @@
+# Copyright (c) 2026, autoscale.proxmox contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every command of the command line shares: its options, its one call, its exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TextIO
+
+from ..clock import Clock
+from ..errors import LockHeldError, LxcAutoscaleError, ProxmoxAPIError, ProxmoxAuthenticationError, ProxmoxPermissionError
+from .config import LoopConfig
+
+DEFAULT_CONFIG_PATH = "/etc/lxc-autoscale/config.yaml"
+
+EXIT_DONE = 0
+EXIT_SOME_FAILED = 1
+EXIT_CONFIGURATION = 2
+EXIT_NOT_REACHABLE = 3
+EXIT_NOT_PERMITTED = 4
+EXIT_LOCK_HELD = 5
+
+EXIT_CODES = {
+    EXIT_DONE: "done",
+    EXIT_SOME_FAILED: "some containers failed",
+    EXIT_CONFIGURATION: "configuration, or something it needs on this machine",
+    EXIT_NOT_REACHABLE: "Proxmox not reachable",
+    EXIT_NOT_PERMITTED: "not permitted",
+    EXIT_LOCK_HELD: "another run holds the lock",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One call of a command that reads the configuration.
+
+    Attributes:
+        arguments: as argparse left them; ``json`` among them.
+        config: valid.
+        clock: time.
+        out: where results go.
+    """
+
+    arguments: argparse.Namespace
+    config: LoopConfig
+    clock: Clock
+    out: TextIO
+
+    def say(self, values: Any, lines: Callable[[], list[str]]) -> None:
+        """Write JSON where it was asked for, lines otherwise."""
+        text = json.dumps(values, indent=2) if self.arguments.json else "\n".join(lines())
+        self.out.write(text + "\n")
+
+
+def exit_code_of(error: LxcAutoscaleError) -> int:
+    """Return the exit code that stands for an error."""
+    if isinstance(error, LockHeldError):
+        return EXIT_LOCK_HELD
+    if isinstance(error, ProxmoxAuthenticationError | ProxmoxPermissionError):
+        return EXIT_NOT_PERMITTED
+    return EXIT_NOT_REACHABLE if isinstance(error, ProxmoxAPIError) else EXIT_CONFIGURATION
+
+
+def add_command(commands: Any, name: str, command: Callable[[Session], int], about: str) -> argparse.ArgumentParser:
+    """Add a command with --config and --json, and return its parser for further options.
+
+    Args:
+        commands: what argparse's add_subparsers returned.
+        name: of the command.
+        command: what runs it; returns an exit code.
+        about: one line, without a capital and a full stop.
+    """
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about[0].upper() + about[1:] + ".")
+    parser.add_argument("--config", default=DEFAULT_CONFIG_PATH, metavar="FILE", help=f"configuration file (default: {DEFAULT_CONFIG_PATH})")
+    parser.add_argument("--json", action="store_true", help="write JSON")
+    parser.set_defaults(command=command)
+    return parser
