@@ -13,7 +13,7 @@ help:  ## this list
 	@echo "make sanity       ansible-test sanity"
 	@echo "make integration  ansible-test integration against the simulator"
 	@echo "make galaxy       build the collection, galaxy-importer, install, ansible-doc"
-	@echo "make system       tests against a real sshd and the real sudo; as root"
+	@echo "make system       tests against a real sshd, the real sudo and booted Debians; as root"
 	@echo "make readme       run the commands of README.md, CONTRIBUTING.md and docs/"
 	@echo "make bench        how fast we are against community.proxmox and pct; installs 500 MB into .cache/bench, takes 10 minutes"
 	@echo "make judge        our sizing against others' on real traces, and its goals; TRACES=DIR for others than tests/traces; takes 10 minutes"

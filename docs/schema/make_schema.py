@@ -28,9 +28,11 @@ def schema_text() -> str:
 
 def guide_text(text: str) -> str:
     """Return the guide with the rows of every table that begins with a key of ours as they should be."""
-    from pve_lxc.autoscale.config_keys import SECTIONS, TIER_KEYS, TOP_KEYS
+    from pve_lxc.autoscale.config_keys import SCHEDULE_KEYS, SECTIONS, TIER_KEYS, TOP_KEYS
+    from pve_lxc.autoscale.notify_keys import NOTIFIER_KEYS
 
-    sections = {"": TOP_KEYS, **{f"{name}.": keys for name, keys in SECTIONS.items()}, "tiers.NAME.": TIER_KEYS}
+    sections = {"": TOP_KEYS, **{f"{name}.": keys for name, keys in SECTIONS.items()}}
+    sections |= {"notify.NAME.": NOTIFIER_KEYS, "tiers.NAME.": TIER_KEYS, "schedules.NAME.": SCHEDULE_KEYS}
     for prefix, keys in sections.items():
         rows = "".join(f"| `{prefix}{name}` | {_default(key.default)} | {key.describe_allowed()} | {key.about} |\n" for name, key in keys.items())
         first = rf"{re.escape(TABLE_HEAD)}\| `{re.escape(prefix)}[a-z_]+` .*?\n(?=\n|\Z)"

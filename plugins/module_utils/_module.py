@@ -13,7 +13,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ._argspec import ArgumentSpec, connection_options
 from ._connect import connect
-from .pve_lxc.errors import DependencyError, LxcAutoscaleError, RequestError
+from .pve_lxc.errors import ConfigError, DependencyError, LxcAutoscaleError, RequestError
 from .pve_lxc.model.form import format_after, format_before, format_outcome
 from .pve_lxc.model.plan import Outcome
 
@@ -50,7 +50,7 @@ def describe_error(error: LxcAutoscaleError) -> dict[str, Any]:
     """Return the arguments of ``fail_json`` for an error that concerns the whole task."""
     if isinstance(error, DependencyError):
         return {"msg": f"{error} (for the interpreter {sys.executable})"}
-    if isinstance(error, RequestError):
+    if isinstance(error, (ConfigError, RequestError)):
         problems = [{"place": problem.place, "value": problem.value, "msg": problem.message} for problem in error.problems]
         return {"msg": str(error), "problems": problems}
     return {"msg": str(error).strip()}

@@ -26,10 +26,17 @@ def cores_and_memory(simulator: Any, vmid: int) -> tuple[int, int]:
     return int(config["cores"]), int(config["memory"])
 
 
+def fill_memory(simulator: Any, vmid: int) -> None:
+    """Let a container use nearly all of its memory, and let Proxmox see it."""
+    memory = cores_and_memory(simulator, vmid)[1]
+    simulator.set_guest(vmid, anon_mib=memory - 8, shmem_mib=0, mapped_mib=0, cache_mib=0, slab_mib=0)
+    simulator.advance(600)
+
+
 def test_every_playbook_of_the_sample_project_has_a_test_here():
     playbooks = [path.name for path in (ROOT / "awx" / "project").glob("*.yml")]
     text = pathlib.Path(__file__).read_text(encoding="utf-8")
-    assert len(playbooks) >= 4
+    assert len(playbooks) >= 7
     assert [name for name in playbooks if f'job.run("{name}"' not in text] == []
 
 
@@ -146,6 +153,60 @@ def test_clone_in_check_mode_makes_nothing_then_clones_then_changes_nothing(simu
 
     again = job.run("clone.yml", answers, credential)
     assert (again.status, again.changed) == ("successful", 0), again.output
+
+
+@pytest.mark.parametrize("is_check", [True, False])
+def test_autoscale_report_names_what_should_change_and_publishes_every_container(simulator, job, is_check):
+    fill_memory(simulator, 101)
+    simulator.reset_requests()
+    done = job.run("autoscale_report.yml", answers_to("autoscale_report"), job.credential_of(simulator), is_check=is_check)
+    assert (done.status, done.changed) == ("successful", 0), done.output
+    assert {request["method"] for request in simulator.requests()} == {"GET"}
+    found = {result["vmid"]: result for result in done.artifacts["lxc_results"]}
+    assert sorted(found) == [*range(101, 113), 9000]
+    assert (found[101]["should_change"], found[101]["changed"]) == (True, False)
+    assert done.artifacts["lxc_totals"]["should_change"] >= 1
+    assert "VMID   NAME" in done.output
+
+
+def test_autoscale_cycle_makes_its_state_then_checks_then_applies_and_rollback_puts_it_back(simulator, job, tmp_path):
+    _cores, before = cores_and_memory(simulator, 101)
+    fill_memory(simulator, 101)
+    state = str(tmp_path / "autoscale" / "state.sqlite")
+    answers = answers_to("autoscale_cycle", lxc_mode="apply", lxc_vmids="101", lxc_state_path=state)
+    credential = job.credential_of(simulator)
+
+    first = job.run("autoscale_cycle.yml", answers, credential)
+    assert (first.status, first.changed, cores_and_memory(simulator, 101)[1]) == ("successful", 0, before), first.output
+    assert "the next one that finds it applies" in first.output
+
+    # Figures that have not moved since the last run would be stale.
+    simulator.advance(10)
+    checked = job.run("autoscale_cycle.yml", answers, credential, is_check=True)
+    assert (checked.status, checked.changed, cores_and_memory(simulator, 101)[1]) == ("successful", 1, before), checked.output
+
+    simulator.advance(10)
+    made = job.run("autoscale_cycle.yml", answers, credential)
+    assert (made.status, made.changed) == ("successful", 1), made.output
+    grown = cores_and_memory(simulator, 101)[1]
+    assert grown > before
+    [result] = [result for result in made.artifacts["lxc_results"] if result["vmid"] == 101]
+    assert (result["before"]["memory"], result["after"]["memory"], result["changed"]) == (before, grown, True)
+
+    simulator.set_guest(101, anon_mib=100)
+    simulator.advance(20)
+    wanted = answers_to("autoscale_rollback", lxc_vmids="101", lxc_state_path=state, lxc_force="true")
+    shown = job.run("autoscale_rollback.yml", wanted, credential, is_check=True)
+    assert (shown.status, shown.changed, cores_and_memory(simulator, 101)[1]) == ("successful", 1, grown), shown.output
+    back = job.run("autoscale_rollback.yml", wanted, credential)
+    assert (back.status, back.changed, cores_and_memory(simulator, 101)[1]) == ("successful", 1, before), back.output
+    assert [result["reason"] for result in back.artifacts["lxc_results"]] == ["rolled_back"]
+
+
+def test_autoscale_rollback_without_nodes_and_without_a_state_says_what_it_needs(simulator, job):
+    done = job.run("autoscale_rollback.yml", answers_to("autoscale_rollback", lxc_vmids="101"), job.credential_of(simulator))
+    assert done.status == "failed"
+    assert "an inventory with the nodes, or lxc_state_path" in done.output
 
 
 def test_a_credential_with_a_password_that_skips_verification_works(simulator, job):

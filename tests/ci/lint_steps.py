@@ -81,6 +81,6 @@ def collection_docs(log: pathlib.Path) -> Outcome:
 
 
 def shellcheck(log: pathlib.Path) -> Outcome:
-    scripts = [path for path in known_files() if path.endswith(".sh") or path == ".ci/run"]
+    scripts = [path for path in known_files() if path.endswith(".sh") or path in (".ci/run", "tests/system/node/debctl")]
     done = run_command(["shellcheck", *scripts], log)
     return one_check(done.is_ok, len(scripts), "scripts")

@@ -41,5 +41,21 @@ STEPS = [
         packages={"sshd": "openssh-server", "ssh-keygen": "openssh-client"},
     ),
     Step("system tests: sudo rules", "system", system_steps.sudo_tests, floor=60, packages={"visudo": "sudo"}, needs_root=True),
-    Step("shellcheck", "shell", lint_steps.shellcheck, floor=2, packages={"shellcheck": "shellcheck"}),
+    Step(
+        "system tests: booted Debian",
+        "system",
+        system_steps.node_tests,
+        floor=20,
+        packages={
+            "mmdebstrap": "mmdebstrap",
+            "systemd-nspawn": "systemd-container",
+            "ip": "iproute2",
+            "nsenter": "util-linux",
+            "pgrep": "procps",
+            "ssh": "openssh-client",
+            "ssh-keygen": "openssh-client",
+        },
+        needs_root=True,
+    ),
+    Step("shellcheck", "shell", lint_steps.shellcheck, floor=5, packages={"shellcheck": "shellcheck"}),
 ]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, autoscale.proxmox contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tests that need Debian packages: a real sshd that serves the user who runs them, and the real sudo, which only root can try."""
+"""The tests that need Debian packages: a real sshd that serves the user who runs them; the real sudo and booted Debians, which only root can try."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from .unit_steps import run_pytest
 
 SSH_FOLDER = "tests/system/ssh"
 SUDO_FOLDER = "tests/system/sudo"
+NODE_FOLDER = "tests/system/node"
+# Machines boot, playbooks run, and some things are waited for: minutes on a quiet machine, and far more on a busy one.
+NODE_TIMEOUT_SECONDS = 2700.0
 
 
 def ssh_tests(log: pathlib.Path) -> Outcome:
@@ -26,3 +29,11 @@ def ssh_tests(log: pathlib.Path) -> Outcome:
 
 def sudo_tests(log: pathlib.Path) -> Outcome:
     return run_pytest(SUDO_FOLDER, log)
+
+
+def node_tests(log: pathlib.Path) -> Outcome:
+    """Run the playbooks on booted Debians; the lines that the tests want to be read are notes, among them where the transcript is."""
+    outcome = run_pytest(NODE_FOLDER, log, NODE_TIMEOUT_SECONDS)
+    text = log.read_text(encoding="utf-8", errors="replace")
+    notes = re.findall(r"^(?:transcript|node tests|systemd-analyze security): .*$", text, re.MULTILINE)
+    return dataclasses.replace(outcome, notes=(*outcome.notes, *(notes or ["the tests on booted Debians said nothing"])))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pathlib
 import xml.etree.ElementTree
 
-from .command import run_command
+from .command import TIMEOUT_SECONDS, run_command
 from .step import Outcome
 
 LIBRARY_FOLDER = "tests/unit"
@@ -28,11 +28,11 @@ def outcome_of_report(report: pathlib.Path) -> Outcome:
     return Outcome(total - bad - skipped, bad + skipped, total, "tests", notes)
 
 
-def run_pytest(folder: str, log: pathlib.Path) -> Outcome:
-    """Run one half of the unit tests and read pytest's own report."""
+def run_pytest(folder: str, log: pathlib.Path, timeout_seconds: float = TIMEOUT_SECONDS) -> Outcome:
+    """Run the tests of a folder and read pytest's own report."""
     report = log.with_suffix(".xml")
     report.unlink(missing_ok=True)
-    done = run_command(["pytest", "-q", "--durations=10", f"--junitxml={report}", folder], log)
+    done = run_command(["pytest", "-q", "--durations=10", f"--junitxml={report}", folder], log, timeout_seconds=timeout_seconds)
     outcome = outcome_of_report(report)
     if done.is_ok or outcome.failed:
         return outcome

@@ -17,8 +17,9 @@ from typing import Any
 TRACES = pathlib.Path(__file__).resolve().parents[1] / "traces"
 NODE_CPUS = 16
 NODE_MEMORY_MIB = 65536
-# Where in the recordings the demo begins: the third day, so that no container starts at a recording's first minute.
-OFFSET_SECONDS = 2 * 86400
+# Where in the recordings the day before the demo begins, which Proxmox's records tell of: the second, so that no container starts at a
+# recording's first minute.
+OFFSET_SECONDS = 86400
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ with Simulator(nodes=1, containers=4, auth_delay=0) as simulator:
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 import tempfile
@@ -38,7 +39,7 @@ class SimulatorError(Exception):
 class Simulator:
     """One simulator process.
 
-    Attributes of the ready file once it runs: ``url``, ``host``, ``port``, ``control_url``, ``ca_path``, ``fingerprint``,
+    Attributes of the ready file once it runs: ``url``, ``host``, ``port``, ``control_url``, ``ca_path``, ``certificate_path``, ``fingerprint``,
     ``cgroup_root``, ``nodes``, ``users`` (id to password and roles) and ``tokens`` (full token id to secret).
     """
 
@@ -48,6 +49,7 @@ class Simulator:
         containers: int = 24,
         world: str | Path | Mapping[str, Any] | None = None,
         python: str | None = None,
+        listeners: Mapping[str, socket.socket] | None = None,
         **options: object,
     ) -> None:
         """Start it and wait until it listens.
@@ -57,6 +59,7 @@ class Simulator:
             containers: containers of the default cluster.
             world: ``recorded``, a JSON file, or a mapping in the format of that file; None for the default cluster.
             python: interpreter that has aiohttp and trustme; this one by default.
+            listeners: by node, listening sockets on which the API is served too as that node; they may be of other network namespaces.
             options: further command line options with underscores, such as ``seed=2``, ``task_seconds=0.1`` or
                 ``fault=["node_down=pve2"]``; True gives a bare option, a list repeats it.
 
@@ -76,9 +79,11 @@ class Simulator:
             command.append(f"--world={world}")
         for name, value in options.items():
             command += _to_arguments(name, value)
+        inherited = {node: listener.fileno() for node, listener in (listeners or {}).items()}
+        command += [f"--listen-fd={node}={number}" for node, number in inherited.items()]
         self._stderr_path = folder / "stderr.txt"
         with self._stderr_path.open("wb") as stderr:
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr)
+            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, pass_fds=tuple(inherited.values()))
         try:
             ready = self._wait_until_ready(ready_file)
         except BaseException:
@@ -89,6 +94,7 @@ class Simulator:
         self.port: int = ready["port"]
         self.control_url: str = ready["control_url"]
         self.ca_path: str = ready["ca_path"]
+        self.certificate_path: str = ready["certificate_path"]
         self.fingerprint: str = ready["fingerprint"]
         self.cgroup_root: str | None = ready["cgroup_root"]
         self.nodes: list[str] = ready["nodes"]

@@ -38,8 +38,10 @@ class FakeBackend:
         self.calls: list[tuple[str, int | None]] = []
         self.writes: list[tuple[int, dict[str, Any], tuple[str, ...]]] = []
         self.history: list[RrdRow] = []
+        self.records: dict[tuple[int, str, str], list[RrdRow]] = {}
         self.live_status: dict[int, str] = {}
         self.working_sets_mib: dict[int, float] = {}
+        self.ballooning_target_share: float | None = None
         self.live_limits: dict[int, LiveLimits] = {}
         self.failures: dict[str, list[tuple[ProxmoxAPIError, str]]] = {}
         self.after_write: Callable[[int], None] | None = None
@@ -98,7 +100,7 @@ class FakeBackend:
 
     def read_history(self, node: str, vmid: int, timeframe: str, consolidation: str) -> list[RrdRow]:
         self._count(f"read_history {timeframe} {consolidation}", vmid)
-        return self.history
+        return self.records.get((vmid, timeframe, consolidation), self.history)
 
     def read_snapshots(self, node: str, vmid: int) -> list[dict[str, Any]]:
         self._count("read_snapshots", vmid)
@@ -110,6 +112,10 @@ class FakeBackend:
 
     def is_quorate(self) -> bool:
         return True
+
+    def read_ballooning_target_share(self, node: str) -> float | None:
+        self._count("read_ballooning_target_share", None)
+        return self.ballooning_target_share
 
     def read_working_set_mib(self, node: str, vmid: int) -> float | None:
         self._count("read_working_set_mib", vmid)

@@ -15,6 +15,7 @@ from pve_lxc.autoscale.lock import hold_lock
 from pve_lxc.autoscale.parts import CycleParts
 from pve_lxc.autoscale.selection import Selection
 from pve_lxc.backend.state import SqliteState
+from pve_lxc.model.allocation import LiveLimits
 from pve_lxc.model.guest import Guest
 from pve_lxc.model.node import Cluster, Node
 from pve_lxc.model.usage import HostUsage, MemorySource, UsageSample
@@ -71,6 +72,8 @@ class SetUsage:
         self.memory_mib: dict[int, float] = {}
         self.memory_now_mib: dict[int, float] = {}
         self.own_oom: dict[int, int] = {}
+        self.live_limits: dict[int, LiveLimits] = {}
+        self.more: dict[int, dict[str, Any]] = {}
         self.host = HostUsage("pve1", cpus=16, memory_total_mib=65536, memory_available_mib=32768, memory_full_percent=0.0, cpu_pressure_percent=0.0)
         self.counters: dict[int, dict[str, Any]] = {}
 
@@ -93,7 +96,8 @@ class SetUsage:
         return samples
 
     def _sample(self, guest: Guest, now: float) -> UsageSample:
-        return UsageSample(
+        live = self.live_limits.get(guest.vmid)
+        sample = UsageSample(
             guest.vmid,
             guest.node,
             now,
@@ -106,10 +110,16 @@ class SetUsage:
             memory_full_percent=0.0,
             own_oom_kills=self.own_oom.get(guest.vmid, 0),
             foreign_oom_kills=0,
+            live_memory_max_mib=live.memory_mib if live else None,
+            live_cpu_max_cores=live.cpulimit if live else None,
         )
+        return replace(sample, **self.more.get(guest.vmid, {}))
 
     def read_memory_mib(self, guest: Guest) -> float | None:
         return self.memory_now_mib.get(guest.vmid, self.memory_mib.get(guest.vmid))
+
+    def read_live_limits(self, guest: Guest) -> LiveLimits | None:
+        return self.live_limits.get(guest.vmid)
 
     def read_host(self, node: str) -> HostUsage:
         return self.host
@@ -125,6 +135,7 @@ class FakeNode:
         self.usage = SetUsage()
         self.settings = settings or SettingsBook()
         self.selection = Selection()
+        self.records_per_cycle = 0
         self.state = SqliteState(str(folder / "state.sqlite"))
 
     def add(self, vmid: int, *, cpu_cores: float, memory_mib: float, **values: Any) -> None:
@@ -148,6 +159,7 @@ class FakeNode:
             node="pve1",
             selection=self.selection,
             settings=self.settings,
+            records_per_cycle=self.records_per_cycle,
         )
 
     def calls(self) -> list[str]:

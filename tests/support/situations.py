@@ -5,23 +5,34 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pve_lxc.backend.cgroup_text import working_set_mib
 from pve_lxc.model.allocation import Allocation
 from pve_lxc.model.decision import Decision
 from pve_lxc.model.guest import Guest, GuestConfig
 from pve_lxc.model.node import Node
+from pve_lxc.model.reason import Reason
 from pve_lxc.model.usage import HostUsage, MemorySource, UsageSample
+from pve_lxc.policy.contest import Contest
 from pve_lxc.policy.decide import decide
+from pve_lxc.policy.hold import Hold
+from pve_lxc.policy.loan import Boost, Saving
 from pve_lxc.policy.observation import HostState, Observation
+from pve_lxc.policy.probation import Probation
 from pve_lxc.policy.remember import ContainerMemory
-from pve_lxc.policy.settings import BoundsSettings, ContainerSettings, PolicySettings, SettingsBook, ThresholdSettings
+from pve_lxc.policy.season import Season
+from pve_lxc.policy.settings import BoundsSettings, ContainerSettings, PolicySettings, ScheduledSettings, SettingsBook, ThresholdSettings
+from pve_lxc.policy.swap_use import SwapUse
 
 NOW = 1_800_000_000.0
 INTERVAL_SECONDS = 300.0
 CALM_HOST = {"cpus": 16, "memory_total_mib": 65536, "memory_available_mib": 32768, "memory_full_percent": 0, "cpu_pressure_percent": 30}
+# Fields of ContainerMemory that are records themselves.
+RECORDS = {"probation": Probation, "swap": SwapUse, "boost": Boost, "saving": Saving, "before": Allocation}
 
 
 @dataclass
@@ -43,10 +54,13 @@ def build_situation(scenario: Mapping[str, Any]) -> Situation:
     settings = scenario.get("settings", {})
     policy = PolicySettings(**{"interval_seconds": INTERVAL_SECONDS, **settings.get("policy", {})})
     threshold = ThresholdSettings(**settings.get("threshold", {}))
-    book = SettingsBook(ContainerSettings(policy, BoundsSettings(**settings.get("bounds", {})), threshold))
+    scheduled = ScheduledSettings(**settings.get("scheduled", {}))
+    book = SettingsBook(ContainerSettings(policy, BoundsSettings(**settings.get("bounds", {})), threshold, scheduled))
     usage = HostUsage("pve1", **{**CALM_HOST, **scenario.get("host", {})})
-    host = HostState(Node("pve1", **{"status": "online", "cgroup_mode": 2, **scenario.get("node", {})}), usage)
+    host = HostState(Node("pve1", **{"status": "online", "cgroup_mode": 2, **scenario.get("node", {})}), usage, **scenario.get("host_state", {}))
     situation = Situation([], {}, book, host)
+    own = {entry["vmid"]: replace(book.general, policy=replace(policy, **entry["policy"])) for entry in scenario["containers"] if "policy" in entry}
+    situation.book = replace(book, by_vmid=own)
     for container in scenario["containers"]:
         _add(situation, container)
     return situation
@@ -64,9 +78,15 @@ def _add(situation: Situation, container: Mapping[str, Any]) -> None:
     if memory is not None:
         if "last_shrink_from_now" in container:
             memory = replace(memory, memory=replace(memory.memory, last_shrink_seconds=NOW + container["last_shrink_from_now"]))
-        situation.memories[vmid] = replace(memory, **_absolute(container.get("memory", {})))
+        if "last_oom_from_now" in container:
+            memory = replace(memory, memory=replace(memory.memory, oom_times=(NOW + container["last_oom_from_now"],)))
+        if "season" in container:
+            memory = replace(memory, season=_season(container["season"]))
+        writes = tuple(NOW + seconds for seconds in container.get("writes_from_now", []))
+        situation.memories[vmid] = replace(memory, write_times=writes, **_absolute(container.get("memory", {})))
     is_config_read = container.get("is_config_read", True)
     marks = {"is_selected": container.get("is_selected", True), "conflict": container.get("conflict", "")}
+    marks["conflict_reason"] = Reason(container.get("conflict_reason", "tier_conflict"))
     situation.observations.append(Observation(guest, config if is_config_read else None, sample, **marks))
     situation.expected[vmid] = container.get("expect", {})
 
@@ -92,10 +112,32 @@ def _learnt(situation: Situation, guest: Guest, config: GuestConfig, history: li
     return memories.get(guest.vmid)
 
 
+def _season(uses: list[list[float]]) -> Season:
+    """Return a week with uses entered, oldest first, each as seconds relative to NOW, cores and MiB."""
+    season = Season()
+    for seconds, cores, memory_mib in uses:
+        time_seconds = NOW + seconds
+        season = Season(season.cpu.added(time_seconds, cores, 0.5), season.memory.added(time_seconds, memory_mib, 0.5))
+    return season
+
+
 def _sample(guest: Guest, values: Mapping[str, Any], time_seconds: float) -> UsageSample:
     defaults = {"memory_pressure_percent": 0.0, "memory_full_percent": 0.0, "own_oom_kills": 0, "foreign_oom_kills": 0}
+    if "memory_stat_mib" in values:
+        values = {**values, "memory_mib": _working_set_mib(values["memory_stat_mib"])}
+        del values["memory_stat_mib"]
     given = {**defaults, **values, "memory_source": MemorySource(values.get("memory_source", "cgroup"))}
     return UsageSample(guest.vmid, guest.node, time_seconds, INTERVAL_SECONDS, **given)
+
+
+def _working_set_mib(stat_mib: Mapping[str, float]) -> float:
+    """Return the working set of a memory.stat in MiB; what it does not name is 0."""
+    stat = dict.fromkeys(("anon", "file", "shmem", "file_mapped", "slab_reclaimable"), 0)
+    stat.update({name: int(mib * 2**20) for name, mib in stat_mib.items()})
+    found = working_set_mib(stat["anon"] + stat["file"] + stat["slab_reclaimable"], stat)
+    if found is None:
+        raise ValueError(f"no working set of {stat_mib}")
+    return found
 
 
 def _absolute(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,6 +146,15 @@ def _absolute(values: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         if name.endswith("_from_now"):
             absolute[name.removesuffix("_from_now")] = NOW + value
+        elif name == "hold":
+            absolute[name] = Hold(Reason(value["reason"]), NOW + value.get("until_seconds_from_now", math.inf))
+        elif name == "contest":
+            reverted = tuple(NOW + seconds for seconds in value.get("reverted_from_now", []))
+            absolute[name] = Contest(Allocation(**value["overwritten"]), reverted)
+        elif name == "baseline":
+            absolute[name] = Allocation(**{"swap_mib": 512, **value})
+        elif name in RECORDS:
+            absolute[name] = RECORDS[name](**_absolute(value))
         else:
             absolute[name] = value
     return absolute

@@ -7,18 +7,28 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
-from .autoscale.assembly import assemble, open_state, pick_source
-from .autoscale.config import read_config
-from .autoscale.cycle import APPLY, RECOMMEND, run_cycle
-from .autoscale.effective import format_assignment, format_assignment_lines, format_effective, format_effective_lines
+from .autoscale.access_command import add_access
+from .autoscale.aftermath import after_broken_config, run_and_tell
+from .autoscale.assembly import pick_source
+from .autoscale.boost_command import add_boost
+from .autoscale.check_command import add_check
+from .autoscale.config import LoopConfig, read_config
+from .autoscale.cycle import APPLY, RECOMMEND
+from .autoscale.effective import format_effective, format_effective_lines
+from .autoscale.explain_command import add_explain
+from .autoscale.history_command import add_history
+from .autoscale.metrics_command import add_metrics
 from .autoscale.migrate import migrate, write_new_file
+from .autoscale.notify_command import add_notify
 from .autoscale.parts import format_cycle
-from .autoscale.remembered import last_seen
+from .autoscale.release_command import add_release
 from .autoscale.replay_command import add_replay, run_replay
+from .autoscale.rollback_command import add_rollback
 from .autoscale.session import (
     DEFAULT_CONFIG_PATH,
     EXIT_CODES,
@@ -29,9 +39,10 @@ from .autoscale.session import (
     add_command,
     exit_code_of,
 )
-from .autoscale.terminal import format_cycle_lines, format_explanation_lines, format_status_lines
+from .autoscale.status_command import add_status
+from .autoscale.terminal import format_cycle_lines, format_news_lines
 from .clock import Clock, SystemClock
-from .errors import LxcAutoscaleError
+from .errors import ConfigError, LxcAutoscaleError
 from .version import VERSION
 
 
@@ -54,15 +65,27 @@ def main(argv: Sequence[str] | None = None, *, clock: Clock | None = None, out: 
         if "command_without_config" in arguments:
             without_config: Callable[[argparse.Namespace, TextIO, TextIO], int] = arguments.command_without_config
             return without_config(arguments, out, err)
-        session = Session(arguments, read_config(arguments.config), clock or SystemClock(), out)
+        session = Session(arguments, _read_config(arguments, clock or SystemClock()), clock or SystemClock(), out)
         command: Callable[[Session], int] = arguments.command
         return command(session)
     except LxcAutoscaleError as error:
         code = exit_code_of(error)
         err.write(f"lxc-autoscale: {error}\n")
+        err.write("".join(f"lxc-autoscale: notice: {notice}\n" for notice in getattr(error, "__notes__", ())))
         if arguments.json:
             out.write(json.dumps({"error": type(error).__name__, "msg": str(error), "exit_code": code}, indent=2) + "\n")
         return code
+
+
+def _read_config(arguments: argparse.Namespace, clock: Clock) -> LoopConfig:
+    """Return the configuration; one that stops the loop is told to whom it names."""
+    try:
+        return read_config(arguments.config)
+    except ConfigError as error:
+        if arguments.command is _run:
+            for notice in after_broken_config(arguments.config, os.environ, error, clock.now()):
+                error.add_note(notice)
+        raise
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,11 +95,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"lxc-autoscale {VERSION}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    add_command(commands, "run", _run, "one cycle in the configuration's mode (recommend or apply)")
+    run = add_command(commands, "run", _run, "one cycle in the configuration's mode (recommend or apply)")
+    run.add_argument("--quiet", action="store_true", help="say only what was changed, what failed and what needs attention, as the timer does")
     add_command(commands, "recommend", _recommend, "one cycle that changes nothing, whatever the configuration's mode")
-    add_command(commands, "status", _status, "the last run, every container, the last changes; asks nobody")
-    explain = add_command(commands, "explain", _explain, "why a container has what it has; asks nobody")
-    explain.add_argument("vmid", type=int, metavar="VMID")
+    add_status(commands)
+    add_explain(commands)
+    add_history(commands)
+    add_rollback(commands)
+    add_release(commands)
+    add_check(commands)
+    add_boost(commands)
+    add_metrics(commands)
+    add_notify(commands)
     check_config = add_command(
         commands, "check-config", _check_config, "read the configuration, in our format or LXC AutoScale's, and name every problem at once"
     )
@@ -87,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     migrate_config.add_argument("--json", action="store_true", help="write JSON")
     migrate_config.set_defaults(command_without_config=_migrate_config)
     add_replay(commands, DEFAULT_CONFIG_PATH).set_defaults(command_without_config=_replay)
+    add_access(commands)
     return parser
 
 
@@ -104,46 +135,10 @@ def _recommend(session: Session) -> int:
 
 
 def _cycle(session: Session, mode: str) -> int:
-    parts = assemble(session.config, session.clock)
-    try:
-        result = run_cycle(parts, mode)
-    finally:
-        parts.close()
-    session.say(format_cycle(result), lambda: format_cycle_lines(result))
+    result = run_and_tell(session.config, session.clock, mode, is_by_hand=session.arguments.command is _recommend)
+    is_quiet = getattr(session.arguments, "quiet", False)
+    session.say(format_cycle(result), lambda: format_news_lines(result) if is_quiet else format_cycle_lines(result))
     return EXIT_SOME_FAILED if mode == APPLY and result.failed_count else EXIT_DONE
-
-
-def _status(session: Session) -> int:
-    state = open_state(session.config)
-    try:
-        run, decisions, changes = state.read_last_run(), list(state.read_decisions().values()), state.read_changes(limit=5)
-    finally:
-        state.close()
-    session.say({"run": run, "decisions": decisions, "changes": changes}, lambda: format_status_lines(run, decisions, changes, session.clock.now()))
-    return EXIT_DONE
-
-
-def _explain(session: Session) -> int:
-    vmid = session.arguments.vmid
-    state = open_state(session.config)
-    try:
-        decision, changes = state.read_decisions().get(vmid), state.read_changes(vmid, limit=5)
-        remembered = state.read_memories().get(vmid) or {}
-    finally:
-        state.close()
-    if decision is None:
-        session.say(
-            {"error": "not_found", "msg": f"nothing is known about container {vmid}"},
-            lambda: [f"nothing is known about container {vmid}: it has not been on node {session.config.node} in any run"],
-        )
-        return EXIT_SOME_FAILED
-    memory = remembered.get("memory") or {}
-    guest = last_seen(vmid, decision, remembered)
-    session.say(
-        {"decision": decision, "memory": memory, "changes": changes, "settings": format_assignment(session.config, guest)},
-        lambda: format_explanation_lines(decision, memory, changes, session.clock.now()) + format_assignment_lines(session.config, guest),
-    )
-    return EXIT_DONE
 
 
 def _check_config(session: Session) -> int:

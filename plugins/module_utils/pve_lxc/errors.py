@@ -23,6 +23,7 @@
     +- CommandError                    a command on a node
     +- StateError                      our own state store
     +- LockHeldError                   another run holds the lock
+    +- NotifyError                     a notifier that did not take a message; names no secret
 
 Source of the mapping from answers to classes: ``transport/answer.py``.
 """
@@ -237,3 +238,7 @@ class StateError(LxcAutoscaleError):
 
 class LockHeldError(LxcAutoscaleError):
     """Another run holds the lock; nothing was done."""
+
+
+class NotifyError(LxcAutoscaleError):
+    """A notifier did not take a message; the text names its host and nothing else of its address, for that may be a secret."""

@@ -63,6 +63,9 @@ class LxcBackend(Protocol):
     def is_quorate(self) -> bool:
         """Return whether the cluster may be written to; a node without cluster always is."""
 
+    def read_ballooning_target_share(self, node: str) -> float | None:
+        """Return above which share of its memory a node takes memory from virtual machines; None when none of those that run balloons."""
+
     def read_working_set_mib(self, node: str, vmid: int) -> float | None:
         """Return what one container needs to run, from its node's cgroup files, in MiB; None where they cannot be read, over the API always."""
 
@@ -73,14 +76,24 @@ class LxcBackend(Protocol):
         """Close every connection."""
 
 
-class LxcLifecycle(LxcBackend, Protocol):
+class AccessReader(Protocol):
+    """What a way to Proxmox can say about itself and about what it may do. Every method raises a ProxmoxAPIError of errors.py."""
+
+    def read_version(self) -> tuple[int, ...]:
+        """Return the version of the node that answers: ``9.2.11`` is (9, 2, 11)."""
+
+    def read_permissions(self, path: str) -> Mapping[str, bool] | None:
+        """Return the own privileges on a path of the access control list, and whether each is passed on to deeper ones; None for root, who may do all."""
+
+    def read_roles(self) -> Mapping[str, frozenset[str]]:
+        """Return every role with its privileges."""
+
+
+class LxcLifecycle(LxcBackend, AccessReader, Protocol):
     """What clone and power need beside LxcBackend. Verbs that start a task wait for its end.
 
     They raise ProxmoxTaskError when it ended badly and ProxmoxTimeoutError when it still runs after ``timeout_seconds``.
     """
-
-    def read_version(self) -> tuple[int, ...]:
-        """Return the version of the node that answers: ``9.2.11`` is (9, 2, 11)."""
 
     def read_next_id(self) -> int:
         """Return the lowest free vmid; nothing is reserved, so the next caller may get the same."""
@@ -126,6 +139,9 @@ class UsageSource(Protocol):
     def read_memory_mib(self, guest: Guest) -> float | None:
         """Return one container's memory use of this moment, in MiB; None when it could not be measured."""
 
+    def read_live_limits(self, guest: Guest) -> LiveLimits | None:
+        """Return what the kernel enforces on one container at this moment; None when that cannot be read, over the API always."""
+
     def note_cluster(self, cluster: Cluster) -> None:
         """Take the cluster's list that was just read; a source that needs nothing of it does nothing."""
 
@@ -148,11 +164,14 @@ class StateStore(Protocol):
     def begin_run(self, now: float, mode: str) -> int:
         """Open a run and return its number."""
 
-    def end_run(self, run_id: int, now: float, decisions: Iterable[Decision], result: str) -> None:
-        """Close a run with the decision about every container."""
+    def end_run(self, run_id: int, now: float, decisions: Iterable[Decision], result: str, *, is_failed: bool = False) -> None:
+        """Close a run with the decision about every container; ``is_failed``: it could not come to its end."""
 
-    def begin_change(self, run_id: int, now: float, decision: Decision) -> int:
-        """Write down a change before it is made, durably, and return its number."""
+    def begin_change(self, run_id: int, now: float, decision: Decision, *, identity: str = "", undoes_from: int | None = None) -> int:
+        """Write down a change before it is made, durably, and return its number.
+
+        ``identity`` is the container's own, for its id may be used again; ``undoes_from`` the number of the change that a rollback goes back before.
+        """
 
     def end_change(self, change_id: int, now: float, outcome: Outcome) -> None:
         """Write down what became of a change."""
@@ -160,11 +179,26 @@ class StateStore(Protocol):
     def read_open_changes(self) -> list[dict[str, Any]]:
         """Return changes that were begun and never ended: the run was killed in between."""
 
-    def read_changes(self, vmid: int | None = None, limit: int = 100) -> list[dict[str, Any]]:
-        """Return changes, newest first."""
+    def read_changes(self, vmid: int | None = None, limit: int | None = 100, since: float = 0.0, *, only_rollbacks: bool = False) -> list[dict[str, Any]]:
+        """Return changes begun at ``since`` or later, newest first; ``limit`` None for all."""
 
     def read_last_run(self) -> dict[str, Any] | None:
-        """Return the newest run that ended: ``run_id``, ``mode``, ``started``, ``ended``, ``result``; None before the first."""
+        """Return the newest cycle that ended: ``run_id``, ``mode``, ``started``, ``ended``, ``result``, ``is_failed``; None before the first."""
+
+    def read_last_success(self) -> dict[str, Any] | None:
+        """Return the newest cycle that came to its end, be it that single containers failed; None before the first."""
+
+    def read_run(self, run_id: int) -> dict[str, Any] | None:
+        """Return a run by its number, a rollback as well; None when it is not known (any more)."""
+
+    def read_run_span(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        """Return the first run that the journal has, which is never dropped, and the newest, be it not ended; None when there is none."""
+
+    def read_note(self, name: str) -> dict[str, Any] | None:
+        """Return what ``write_note`` kept under a name; None when there is nothing, or nothing readable."""
+
+    def write_note(self, name: str, values: Mapping[str, Any], now: float) -> None:
+        """Keep a few values under a name, in place of those of before; in JSON's types."""
 
     def read_decisions(self) -> dict[int, dict[str, Any]]:
         """Return the newest decision about each container, by vmid, as form.format_decision made it; ``time`` and ``run_id`` added."""
@@ -194,5 +228,14 @@ class CommandRunner(Protocol):
 class Notifier(Protocol):
     """Tells people."""
 
-    def notify(self, subject: str, lines: Sequence[str]) -> None:
-        """Send one message; failures are the caller's to report, never to stop for."""
+    def notify(self, subject: str, lines: Sequence[str], facts: Mapping[str, Any]) -> str:
+        """Send one message and return what answered, for people.
+
+        Args:
+            subject: one line.
+            lines: the text, may be empty.
+            facts: the same for programs, in JSON's types; ``is_good`` says whether all is well, ``is_failure`` whether something failed.
+
+        Raises:
+            NotifyError: it was not taken; the caller reports that and goes on.
+        """

@@ -1,4 +1,4 @@
 # Copyright (c) 2026, autoscale.proxmox contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A node's command line beside the simulator's API: ``pct``, ``pvesh`` and what a client over SSH needs of the machine. Standard library only."""
+"""A node's command line beside the simulator's API: ``pct``, ``pvesh``, ``pveum`` and what a client over SSH needs of the machine. Standard library only."""

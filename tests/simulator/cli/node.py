@@ -14,8 +14,11 @@ from typing import Any, Self
 from .caller import Caller, CommandFailed
 from .pct import Pct
 from .pvesh import run_pvesh
+from .pveum import run_pveum
 
 CGROUP_ROOT = "/sys/fs/cgroup/"
+REPOSITORY_ID = "14a22df35955d97d"
+KERNEL = "6.17.2-1-pve"
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class NodeSettings:
         cgroup_root: the simulator's cgroup files, empty without them.
         is_root: whether the login is root's, so that pct and pvesh work without sudo.
         allowed_by_sudo: commands that sudo runs without a password.
+        version: of Proxmox VE on this node.
     """
 
     host: str
@@ -50,6 +54,7 @@ class NodeSettings:
     cgroup_root: str = ""
     is_root: bool = True
     allowed_by_sudo: tuple[str, ...] = ("pct", "pvesh")
+    version: str = "9.2.11"
 
     @classmethod
     def of(cls, simulator: Any, token: str = "root@pam!all", **changes: Any) -> Self:
@@ -83,6 +88,8 @@ def run_command(settings: NodeSettings, argv: Sequence[str]) -> Ended:
         return _sudo(settings, words)
     if name == "uname":
         return Ended(0, f"{settings.node}\n", "")
+    if name == "pveversion":
+        return Ended(0, f"pve-manager/{settings.version}/{REPOSITORY_ID} (running kernel: {KERNEL})\n", "")
     if name == "cat":
         return _cat(settings, words)
     if not settings.is_root:
@@ -95,6 +102,8 @@ def _run_as_root(settings: NodeSettings, name: str, words: list[str]) -> Ended:
     try:
         if name == "pvesh":
             return Ended(0, run_pvesh(caller, words), "")
+        if name == "pveum":
+            return Ended(0, run_pveum(caller, words, int(settings.version.partition(".")[0])), "")
         return Ended(0, *Pct(caller, settings.node).run(words))
     except CommandFailed as failure:
         return Ended(failure.exit_code, failure.output, failure.error_output)

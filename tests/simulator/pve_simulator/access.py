@@ -29,6 +29,7 @@ class User:
     enabled: bool = True
     expire: int = 0
     otp_codes: list[str] | None = None
+    comment: str = ""
 
 
 @dataclass
@@ -38,6 +39,7 @@ class Token:
     secret: str
     privsep: bool = True
     expire: int = 0
+    comment: str = ""
 
 
 @dataclass(frozen=True)

@@ -36,12 +36,13 @@ BAD_JSON_PLACE = "at /usr/share/perl5/PVE/APIServer/AnyEvent.pm line 934."
 class ApiServer:
     """Answers API requests and records them."""
 
-    def __init__(self, core: Core, recorder: Recorder, latency_seconds: tuple[float, float], service_times: ServiceTimes) -> None:
-        """Take what answers, what records, the shortest and longest latency, and how long each kind of request takes."""
+    def __init__(self, core: Core, recorder: Recorder, latency_seconds: tuple[float, float], service_times: ServiceTimes, node: str | None = None) -> None:
+        """Take what answers, what records, the shortest and longest latency, how long each kind of request takes, and at which node it stands."""
         self.core = core
         self.recorder = recorder
         self._latency_seconds = latency_seconds
         self._service_times = service_times
+        self._node = node
         self._served: weakref.WeakKeyDictionary[asyncio.Transport, int] = weakref.WeakKeyDictionary()
         self.routes = call_table.ROUTES
 
@@ -97,7 +98,7 @@ class ApiServer:
             raise ApiError(501, f"no formatter for uri {place}", body_text=f"no formatter for uri {place}")
         given = await _read_parameters(request)
         record["parameters"] = sorted(given)
-        return self.core.answer(request.method, match[2], who, given)
+        return self.core.answer(request.method, match[2], who, given, self._node)
 
     def _identify(self, request: web.Request, path: str) -> str | None:
         """Return who asks: by token, or by ticket and, for a write, CSRF token."""

@@ -5,9 +5,37 @@
 
 from __future__ import annotations
 
-from . import calls_access, calls_clone, calls_cluster, calls_guest, calls_node, calls_snapshot, calls_storage, calls_task, config_change, config_read, power
+from . import (
+    calls_access,
+    calls_access_change,
+    calls_clone,
+    calls_cluster,
+    calls_guest,
+    calls_machine,
+    calls_node,
+    calls_snapshot,
+    calls_storage,
+    calls_task,
+    config_change,
+    config_read,
+    power,
+)
 from .router import ROUTES
 
-CALL_FILES = (calls_access, calls_clone, calls_cluster, calls_guest, calls_node, calls_snapshot, calls_storage, calls_task, config_change, config_read, power)
+CALL_FILES = (
+    calls_access,
+    calls_access_change,
+    calls_clone,
+    calls_cluster,
+    calls_guest,
+    calls_machine,
+    calls_node,
+    calls_snapshot,
+    calls_storage,
+    calls_task,
+    config_change,
+    config_read,
+    power,
+)
 
 __all__ = ["CALL_FILES", "ROUTES"]

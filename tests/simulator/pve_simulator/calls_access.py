@@ -48,7 +48,8 @@ def list_realms(call: Call) -> list[dict[str, object]]:
 def read_version(call: Call) -> dict[str, object]:
     """Return the version of the node that answers."""
     world = call.core.world
-    return {"version": world.version, "release": world.release, "repoid": world.repository_id}
+    version = world.version_of(call.local_node)
+    return {"version": version, "release": ".".join(version.split(".")[:2]), "repoid": world.repository_id}
 
 
 @route("GET", "/access/permissions", parameters={"path": Parameter(), "userid": Parameter()})
@@ -73,10 +74,15 @@ def list_users(call: Call) -> list[dict[str, object]]:
     own = (call.who or "").partition("!")[0]
     users = call.core.world.identities.users
     return [
-        {"userid": name, "enable": int(user.enabled), "expire": user.expire, "realm-type": name.rpartition("@")[2]}
+        {"userid": name, "enable": int(user.enabled), "expire": user.expire, "realm-type": name.rpartition("@")[2]} | _comment(user.comment)
         for name, user in sorted(users.items())
         if may_see_all or name == own
     ]
+
+
+def _comment(text: str) -> dict[str, object]:
+    """Return a comment as it is listed: an empty one is left out."""
+    return {"comment": text} if text else {}
 
 
 @route("GET", "/access/users/{userid}/token")
@@ -86,7 +92,7 @@ def list_tokens(call: Call) -> list[dict[str, object]]:
     if (call.who or "").partition("!")[0] != userid and not call.has("/access/groups", "User.Modify"):
         raise forbidden("")
     found = {name.partition("!")[2]: token for name, token in call.core.world.identities.tokens.items() if name.startswith(f"{userid}!")}
-    return [{"tokenid": name, "privsep": int(token.privsep), "expire": token.expire} for name, token in found.items()]
+    return [{"tokenid": name, "privsep": int(token.privsep), "expire": token.expire} | _comment(token.comment) for name, token in found.items()]
 
 
 @route("GET", "/access/roles")

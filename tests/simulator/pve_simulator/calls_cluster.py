@@ -116,7 +116,7 @@ def read_cluster_status(call: Call) -> list[dict[str, object]]:
                 "nodeid": number,
                 "ip": node.address,
                 "online": int(node.is_reachable),
-                "local": int(node.name == world.local_node),
+                "local": int(node.name == call.local_node),
                 "level": "",
             }
         )
@@ -157,7 +157,7 @@ def bulk_start(call: Call) -> str:
             task.log.append(f"starting guest {guest.vmid}")
             start_work(call.core, guest.node, guest.vmid)(task)
 
-    return call.core.tasks.start(call.core.world.local_node, "bulkstart", "", call.who or "", work)
+    return call.core.tasks.start(call.local_node, "bulkstart", "", call.who or "", work)
 
 
 @route("POST", "/cluster/bulk-action/guest/shutdown", parameters=BULK_SHUTDOWN)
@@ -172,7 +172,7 @@ def bulk_shutdown(call: Call) -> str:
             if not guest.is_deaf_to_shutdown or force:
                 shut_down(call.core, guest)
 
-    return call.core.tasks.start(call.core.world.local_node, "bulkshutdown", "", call.who or "", work)
+    return call.core.tasks.start(call.local_node, "bulkshutdown", "", call.who or "", work)
 
 
 @route("GET", "/cluster/ha/resources", privileges=("/", ("Sys.Audit",)))
@@ -185,7 +185,7 @@ def list_ha_resources(call: Call) -> list[dict[str, object]]:
 def read_ha_status(call: Call) -> list[dict[str, object]]:
     """Return the quorum row and one row per managed guest."""
     world = call.core.world
-    rows: list[dict[str, object]] = [{"id": "quorum", "type": "quorum", "node": world.local_node, "quorate": int(world.quorate), "status": "OK"}]
+    rows: list[dict[str, object]] = [{"id": "quorum", "type": "quorum", "node": call.local_node, "quorate": int(world.quorate), "status": "OK"}]
     for guest in world.guests.values():
         if guest.hastate is not None:
             sid = f"{'ct' if guest.type == 'lxc' else 'vm'}:{guest.vmid}"

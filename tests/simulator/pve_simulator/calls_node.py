@@ -53,7 +53,7 @@ def read_node_status(call: Call) -> dict[str, object]:
         "kversion": f"Linux {node.kernel} {node.kernel_version}",
         "loadavg": [load, load, load],
         "memory": {"available": total - used, "free": total - used, "total": total, "used": used},
-        "pveversion": f"pve-manager/{node.version}/{world.repository_id}",
+        "pveversion": f"pve-manager/{world.version_of(node.name)}/{world.repository_id}",
         "rootfs": {
             "avail": available,
             "free": storage.total_bytes - storage.used_bytes,

@@ -118,7 +118,9 @@ class CgroupFiles:
         self._world = world
         self._written: dict[str, str] = {}
         for node in world.nodes.values():
-            shutil.rmtree(root / node.name, ignore_errors=True)
+            # The node's folder itself stays: it may be mounted elsewhere.
+            for name in ("lxc", "proc"):
+                shutil.rmtree(root / node.name / name, ignore_errors=True)
             (root / node.name / "lxc").mkdir(parents=True)
             (root / node.name / "proc" / "pressure").mkdir(parents=True)
             self._write(f"{root}/{node.name}/cgroup.controllers", "cpuset cpu io memory hugetlb pids rdma misc\n")

@@ -16,29 +16,28 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from aiohttp import web
-
-from . import api_server, control_server
 from .certificate import make_server_context
 from .cluster_world import make_cluster
 from .core import Core, Settings
 from .default_identities import read_privileges
 from .faults import parse_fault
 from .file_world import read_world
-from .recorder import Recorder
+from .servers import Servers, follow_clock, parse_listener
 from .service_time import read_service_times
 from .trace import read_traces
 from .world import World
 
 RECORDED_WORLD = Path(__file__).resolve().parent.parent / "worlds" / "recorded.json"
+CA_FILE = "ca.pem"
+CERTIFICATE_FILE = "certificate.pem"
 PARENT_CHECK_SECONDS = 1.0
-IDLE_SECONDS = 5.0
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Return the options of the command line."""
     parser = argparse.ArgumentParser(prog="python tests/simulator", description="A Proxmox VE API that behaves like the real one.")
     parser.add_argument("--listen", default="127.0.0.1:0", metavar="HOST:PORT", help="address of the API; port 0 takes a free one")
+    parser.add_argument("--listen-fd", action="append", default=[], metavar="NODE=FD", help="serve the API on this inherited socket too, as that node")
     parser.add_argument("--nodes", type=int, default=3, help="nodes of the cluster world")
     parser.add_argument("--containers", type=int, default=24, help="containers of the cluster world")
     parser.add_argument("--world", default="cluster", help="cluster, recorded, or a JSON file")
@@ -46,6 +45,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--traces", type=Path, help="folder with trace files")
     parser.add_argument("--seed", type=int, default=1, help="the same seed gives the same world")
     parser.add_argument("--start-time", type=float, help="simulated time at start, seconds since the epoch; default: the present minute")
+    parser.add_argument("--real-time", action="store_true", help="move the simulated time with the real one")
     parser.add_argument("--history-hours", type=float, default=0.0, help="hours of trace to live through before the start")
     parser.add_argument("--latency", default="0", metavar="MS[-MS]", help="latency of every answer in milliseconds, real time")
     parser.add_argument("--service-times", type=Path, help="JSON file that says how long each kind of request takes, real time")
@@ -89,7 +89,7 @@ def build_core(options: argparse.Namespace) -> Core:
     return core
 
 
-def describe(core: Core, host: str, port: int, control_url: str, ca_path: Path, fingerprint: str) -> dict[str, object]:
+def describe(core: Core, host: str, port: int, control_url: str, folder: Path, fingerprint: str) -> dict[str, object]:
     """Return the content of the ready file."""
     identities = core.world.identities
     users = {
@@ -106,7 +106,8 @@ def describe(core: Core, host: str, port: int, control_url: str, ca_path: Path, 
         "host": host,
         "port": port,
         "control_url": control_url,
-        "ca_path": str(ca_path),
+        "ca_path": str(folder / CA_FILE),
+        "certificate_path": str(folder / CERTIFICATE_FILE),
         "fingerprint": fingerprint,
         "cgroup_root": str(root) if root is not None else None,
         "nodes": list(core.world.nodes),
@@ -145,22 +146,17 @@ async def _wait_for_end(parent: int | None) -> None:
 
 
 async def serve(options: argparse.Namespace, folder: Path, parent: int | None) -> None:
-    """Run both servers until the end."""
+    """Run the servers until the end."""
     core = build_core(options)
-    recorder = Recorder()
     host, _separator, port = options.listen.rpartition(":")
-    context, fingerprint = make_server_context(folder / "ca.pem", host)
-    service_times = read_service_times(options.service_times, options.seed)
-    api = api_server.ApiServer(core, recorder, parse_latency(options.latency), service_times)
-    runner = web.AppRunner(api_server.make_application(api), access_log=None, keepalive_timeout=IDLE_SECONDS)
-    control = web.AppRunner(control_server.make_application(control_server.ControlServer(core, recorder)), access_log=None)
-    await runner.setup()
-    await control.setup()
+    context, fingerprint = make_server_context(folder / CA_FILE, folder / CERTIFICATE_FILE, (host, *core.world.nodes))
+    servers = Servers(core, parse_latency(options.latency), read_service_times(options.service_times, options.seed), context)
+    clock = asyncio.create_task(follow_clock(core)) if options.real_time else None
     try:
-        await web.TCPSite(runner, host, int(port), ssl_context=context, shutdown_timeout=0.5).start()
-        await web.TCPSite(control, "127.0.0.1", 0, shutdown_timeout=0.5).start()
-        control_host, control_port = control.addresses[0][:2]
-        content = describe(core, host, runner.addresses[0][1], f"http://{control_host}:{control_port}", folder / "ca.pem", fingerprint)
+        api_port = await servers.serve_api(host, int(port))
+        for text in options.listen_fd:
+            await servers.serve_node(*parse_listener(text))
+        content = describe(core, host, api_port, await servers.serve_control(), folder, fingerprint)
         if options.ready_file:
             write_ready_file(options.ready_file, content)
         else:
@@ -168,8 +164,9 @@ async def serve(options: argparse.Namespace, folder: Path, parent: int | None) -
             sys.stdout.flush()
         await _wait_for_end(parent)
     finally:
-        await runner.cleanup()
-        await control.cleanup()
+        if clock is not None:
+            clock.cancel()
+        await servers.stop()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

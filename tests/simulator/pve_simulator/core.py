@@ -98,8 +98,8 @@ class Core:
         is_expired = 0 < token.expire < self.world.now
         return None if is_expired else token_id
 
-    def answer(self, method: str, path: str, who: str | None, given: Mapping[str, object]) -> Reply:
-        """Return the answer to a call of somebody known.
+    def answer(self, method: str, path: str, who: str | None, given: Mapping[str, object], arrived_at: str | None = None) -> Reply:
+        """Return the answer to a call of somebody known; ``arrived_at`` is the node it came in at, None for the first.
 
         The order is Proxmox VE's, as recorded: unknown path, privileges of the path, unreachable node, parameters, then the
         call itself.
@@ -112,7 +112,7 @@ class Core:
             raise not_implemented(method, path)
         entry, path_values = found
         given = _without_repeated(given, path_values)
-        call = Call(self, method, path, who, path_values)
+        call = Call(self, method, path, who, path_values, arrived_at=arrived_at)
         entry.check_privileges(call)
         self._require_node(call)
         checked = {name: path_values[name] for name in entry.path_parameters()}

@@ -17,7 +17,7 @@ from .guest_fields import make_guest
 from .trace import Trace, read_traces
 from .world import Node, Storage, World
 
-WORLD_KEYS = ("cluster_name", "version", "release", "repository_id")
+WORLD_KEYS = ("cluster_name", "version", "repository_id")
 KNOWN_KEYS = {*WORLD_KEYS, "nodes", "storages", "pools", "guests", "identities", "traces", "comment"}
 DEFAULT_NODE_UPTIME_SECONDS = 30 * 86400
 

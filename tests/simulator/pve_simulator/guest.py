@@ -66,6 +66,7 @@ class Guest:
     broadcast: dict[str, object] | None = None
     minute_rows: deque[tuple[float, ...]] = field(default_factory=lambda: deque(maxlen=1500))
     half_hour_rows: deque[tuple[float, ...]] = field(default_factory=lambda: deque(maxlen=1500))
+    half_hour_highest_rows: deque[tuple[float, ...]] = field(default_factory=lambda: deque(maxlen=1500))
     open_row: list[float] | None = None
     hand_edited: tuple[str, str] | None = None
 

@@ -45,7 +45,9 @@ def add_span(guest: Guest, start: float, end: float, figures: tuple[float, ...])
             if covered > 0.5:
                 guest.minute_rows.append((row[0], *(value / covered for value in row[1:-1])))
                 if minute_end % COARSE_ROW_SECONDS == 0:
-                    guest.half_hour_rows.append(average_rows(minute_end, _last_rows(guest.minute_rows, minute_end - COARSE_ROW_SECONDS)))
+                    minutes = _last_rows(guest.minute_rows, minute_end - COARSE_ROW_SECONDS)
+                    guest.half_hour_rows.append(average_rows(minute_end, minutes))
+                    guest.half_hour_highest_rows.append(highest_rows(minute_end, minutes))
             guest.open_row = None
         position = stop
 
@@ -87,7 +89,9 @@ def pick_rows(stored: Iterable[tuple[float, ...]], timeframe: str, now: float, c
 
 def read_guest_rows(guest: Guest, timeframe: str, now: float, consolidation: str) -> list[dict[str, object]]:
     """Return a guest's rows in the API's shape."""
-    stored = guest.minute_rows if timeframe in ("hour", "day") else guest.half_hour_rows
+    # As in Proxmox VE's archives: a coarse row of MAX holds the highest minute of its half hour, not the highest average.
+    coarse = guest.half_hour_highest_rows if consolidation == "MAX" else guest.half_hour_rows
+    stored = guest.minute_rows if timeframe in ("hour", "day") else coarse
     return [_guest_row(time, row) for time, row in pick_rows(stored, timeframe, now, consolidation)]
 
 

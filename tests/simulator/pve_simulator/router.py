@@ -34,6 +34,7 @@ class Call:
         who: user or full token id, None before a login.
         path_values: the parts in braces of the route's path.
         values: verified parameters as texts.
+        arrived_at: the node that the request came in at, None for the first.
     """
 
     core: Core
@@ -42,12 +43,18 @@ class Call:
     who: str | None = None
     path_values: dict[str, str] = field(default_factory=dict)
     values: dict[str, str] = field(default_factory=dict)
+    arrived_at: str | None = None
+
+    @property
+    def local_node(self) -> str:
+        """Return the node that answers."""
+        return self.arrived_at or self.core.world.local_node
 
     @property
     def node(self) -> str:
         """Return the node of the path, ``localhost`` resolved."""
         name = self.path_values["node"]
-        return self.core.world.local_node if name == "localhost" else name
+        return self.local_node if name == "localhost" else name
 
     @property
     def vmid(self) -> int:

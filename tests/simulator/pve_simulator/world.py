@@ -22,11 +22,13 @@ class Node:
 
     Attributes:
         cgroup_mode: 2 on an ordinary PVE 9 host, 1 on a legacy host.
+        version: of Proxmox VE, None for the world's; the nodes of a cluster may differ while it is upgraded.
         is_reachable: False gives 595 for every call that must go there.
         is_listed: False for a node that resolves but is in no cluster list (the recordings' pve2).
         memory_cgroup_prefix: part of the cgroup v1 path in the recorded error text.
         base_memory_mib: what the host itself uses.
         cpuinfo: further keys of the node's status.
+        settings: of the node's configuration, for example ``{"ballooning-target": 90}``.
     """
 
     name: str
@@ -34,7 +36,7 @@ class Node:
     memory_mib: float = 65536
     swap_mib: int = 0
     cgroup_mode: int = 2
-    version: str = "9.2.11"
+    version: str | None = None
     is_reachable: bool = True
     is_listed: bool = True
     memory_cgroup_prefix: str = ""
@@ -47,6 +49,7 @@ class Node:
     kernel_version: str = "#1 SMP PREEMPT_DYNAMIC PMX 6.17.2-1 (2025-10-21T11:55Z)"
     broadcast: dict[str, object] | None = None
     hastate: str | None = None
+    settings: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass
@@ -82,7 +85,6 @@ class World:
     now: float = 1_700_000_000.0
     seed: int = 1
     version: str = "9.2.11"
-    release: str = "9.2"
     repository_id: str = "14a22df35955d97d"
     cluster_name: str | None = "simulated"
     quorate: bool = True
@@ -99,8 +101,16 @@ class World:
 
     @property
     def local_node(self) -> str:
-        """Return the node that answers: the first."""
+        """Return the node that answers unless the request came in at another one: the first."""
         return next(iter(self.nodes))
+
+    def version_of(self, node: str) -> str:
+        """Return the version of Proxmox VE on a node."""
+        return self.nodes[node].version or self.version
+
+    def major_version(self, node: str) -> int:
+        """Return the first number of a node's version: 9 for 9.2.11."""
+        return int(self.version_of(node).partition(".")[0])
 
     def guests_of(self, node: str) -> list[Guest]:
         """Return a node's guests by id."""

@@ -46,7 +46,9 @@ def test_version_in_galaxy_yml_is_the_version_of_the_library() -> None:
 def test_action_group_lists_the_modules_on_disk() -> None:
     listed = yaml.safe_load(read_text("meta/runtime.yml"))["action_groups"]["lxc"]
     on_disk = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("lxc_*.py"))
-    assert listed == on_disk
+    # It works on a node and takes no connection, which the group is for.
+    assert listed == [name for name in on_disk if name != "lxc_autoscale_engine"]
+    assert "lxc_autoscale_engine" in on_disk
     assert {"lxc_facts", "lxc_info", "lxc_resize"} <= set(listed)
 
 

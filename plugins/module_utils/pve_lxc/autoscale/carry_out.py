@@ -23,6 +23,36 @@ from .remembered import Remembered
 
 
 @dataclass(frozen=True, slots=True)
+class Undo:
+    """What is different when the change is an operator's rollback.
+
+    Attributes:
+        undoes_from: number of the change that it goes back before.
+        is_forced: whether memory in use may be taken away.
+    """
+
+    undoes_from: int
+    is_forced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One change to be made.
+
+    Attributes:
+        decision: from what to what, and why.
+        guest: the container.
+        cgroup_mode: of its node; None when that is not known.
+        undo: set when it is a rollback.
+    """
+
+    decision: Decision
+    guest: Guest
+    cgroup_mode: int | None
+    undo: Undo | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Carried:
     """What became of one decision.
 
@@ -35,26 +65,42 @@ class Carried:
     remembered: Remembered
 
 
-def carry_out(parts: CycleParts, run_id: int, decision: Decision, guest: Guest, cgroup_mode: int | None, remembered: Remembered) -> Carried:
-    """Return what became of a decision that changes something.
+def carry_out(parts: CycleParts, run_id: int, errand: Errand, remembered: Remembered) -> Carried:
+    """Return what became of a decision that changes something; the one way to a container for the loop and for a rollback.
+
+    The order is: the journal has it on disk, Proxmox is asked, the journal has on disk what became of it.
 
     Raises:
         ProxmoxAPIError: one of UNREACHABLE_ERRORS before anything was written.
         StateError: the change could not be written down, so it was not made.
     """
-    try:
-        config = parts.backend.read_config(guest.node, guest.vmid)
-    except UNREACHABLE_ERRORS:
-        raise
-    except ProxmoxAPIError as error:
-        reason, message = describe_failure(error)
-        return Carried(left_outcome(parts, decision, reason, message, is_failed=True), remembered)
-    refusal = _look_again(parts, decision, guest, config)
+    decision, guest = errand.decision, errand.guest
+    config = read_again(parts, decision, guest)
+    if isinstance(config, Outcome):
+        return Carried(config, remembered)
+    refusal = _look_again(parts, errand, config)
     if refusal is not None:
         policy = parts.settings.of(guest.vmid).policy
         memory = adopt(remembered.memory, guest, config, policy, parts.clock.now())
         return Carried(replace(refusal, before=config.allocation, after=config.allocation), replace(remembered, memory=memory))
-    return _write(parts, run_id, decision, guest, config, (cgroup_mode, remembered))
+    return _write(parts, run_id, errand, config, remembered)
+
+
+def read_again(parts: CycleParts, decision: Decision, guest: Guest) -> GuestConfig | Outcome:
+    """Return the configuration right before a write; where this one cannot be read, or what is only for a stopped container no longer holds, what to say.
+
+    Raises:
+        ProxmoxAPIError: one of UNREACHABLE_ERRORS.
+    """
+    try:
+        if decision.reason is Reason.RESTORED_WHILE_STOPPED and parts.backend.read_status(guest.node, guest.vmid) != "stopped":
+            return left_outcome(parts, decision, Reason.TOO_YOUNG, "it was started in the meantime, so it keeps what it has for now", is_failed=False)
+        return parts.backend.read_config(guest.node, guest.vmid)
+    except UNREACHABLE_ERRORS:
+        raise
+    except ProxmoxAPIError as error:
+        reason, message = describe_failure(error)
+        return left_outcome(parts, decision, reason, message, is_failed=True)
 
 
 def left_outcome(parts: CycleParts, decision: Decision, reason: Reason, message: str, *, is_failed: bool) -> Outcome:
@@ -73,33 +119,50 @@ def left_outcome(parts: CycleParts, decision: Decision, reason: Reason, message:
     )
 
 
-def _look_again(parts: CycleParts, decision: Decision, guest: Guest, config: GuestConfig) -> Outcome | None:
-    """Return why the decision no longer holds, now that its configuration was read again; None when it does."""
+def left_to_operator(parts: CycleParts, decision: Decision, config: GuestConfig) -> Outcome | None:
+    """Return that somebody else is or was at work on it since the decision; None when nobody was."""
     if config.lock:
         return left_outcome(parts, decision, Reason.LOCKED, f"it was locked in the meantime ({config.lock})", is_failed=False)
     if decision.current is None or managed_differences(config.allocation, decision.current):
         return left_outcome(parts, decision, Reason.OPERATOR_CHANGED, "somebody changed it in the meantime; their values are kept", is_failed=False)
+    return None
+
+
+def _look_again(parts: CycleParts, errand: Errand, config: GuestConfig) -> Outcome | None:
+    """Return why the decision no longer holds, now that its configuration was read again; None when it does."""
+    decision, guest = errand.decision, errand.guest
+    left = left_to_operator(parts, decision, config)
+    if left is not None:
+        return left
+    is_forced = errand.undo is not None and errand.undo.is_forced
     target_mib = decision.target.memory_mib if decision.target else None
-    if target_mib is None or config.allocation.memory_mib is None or target_mib >= config.allocation.memory_mib:
+    if is_forced or target_mib is None or config.allocation.memory_mib is None or target_mib >= config.allocation.memory_mib:
         return None
     # Memory in use is measured once more right before it is taken away: the decision may be a second old, and a second fills a gigabyte.
     is_blind_allowed = parts.settings.of(guest.vmid).policy.allow_blind_shrink
     source = MemorySource.CGROUP if is_blind_allowed or decision.sample is None else decision.sample.memory_source
     in_use_mib = parts.usage.read_memory_mib(guest)
-    reason = refuse_memory_shrink(target_mib, is_running=True, memory_mib=in_use_mib, source=source)
+    # "unknown" is not stopped.
+    reason = refuse_memory_shrink(target_mib, is_running=guest.status != "stopped", memory_mib=in_use_mib, source=source)
     if reason is None:
         return None
     shown = "an unknown amount" if in_use_mib is None else f"{in_use_mib:.0f} MiB"
     return left_outcome(parts, decision, reason, f"memory kept: {shown} is in use by now, too much for {target_mib} MiB", is_failed=False)
 
 
-def _write(parts: CycleParts, run_id: int, decision: Decision, guest: Guest, config: GuestConfig, more: tuple[int | None, Remembered]) -> Carried:
-    cgroup_mode, remembered = more
+def _write(parts: CycleParts, run_id: int, errand: Errand, config: GuestConfig, remembered: Remembered) -> Carried:
+    decision, guest, undo = errand.decision, errand.guest, errand.undo
     target = decision.target if decision.target is not None else config.allocation
     # What is not ours (swap, cpuunits) stays as it was just read.
     after = replace(config.allocation, **{name: getattr(target, name) for name in MANAGED_FIELDS})
-    plan = plan_to(guest, config, after, cgroup_mode=cgroup_mode, reason=decision.reason, message=decision.message)
-    change_id = parts.state.begin_change(run_id, parts.clock.now(), replace(decision, current=config.allocation, target=plan.after))
+    plan = plan_to(guest, config, after, cgroup_mode=errand.cgroup_mode, reason=decision.reason, message=decision.message)
+    change_id = parts.state.begin_change(
+        run_id,
+        parts.clock.now(),
+        replace(decision, current=config.allocation, target=plan.after),
+        identity=config.identity,
+        undoes_from=undo.undoes_from if undo is not None else None,
+    )
     outcome = apply_resize(parts.backend, plan)
     now = parts.clock.now()
     if outcome.reason is not Reason.OUTCOME_UNKNOWN:
@@ -107,6 +170,6 @@ def _write(parts: CycleParts, run_id: int, decision: Decision, guest: Guest, con
         parts.state.end_change(change_id, now, outcome)
     if outcome.after is None:
         return Carried(outcome, replace(remembered, config=None, config_read_seconds=0.0))
-    memory = record_write(remembered.memory, outcome.after, now)
+    memory = record_write(remembered.memory, outcome.after, now, is_running=guest.status != "stopped")
     kept = replace(config, allocation=outcome.after, pending=dict(outcome.pending), lock="", digest="", values={})
     return Carried(outcome, replace(remembered, memory=memory, config=kept, config_read_seconds=now))

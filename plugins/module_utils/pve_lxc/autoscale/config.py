@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import ConfigError, Problem
@@ -16,9 +16,12 @@ from ..policy.settings import ContainerSettings, PolicySettings, SettingsBook
 from ..transport.settings import ConnectionSettings
 from .config_document import Document, parse_document
 from .config_keys import DEFAULT_STATE_PATH, OVERRIDE_SECTIONS, SECTIONS, TOP_KEYS
+from .config_schedules import read_schedules
 from .config_tiers import read_layer, read_roster, read_selection
 from .layers import Effective
 from .legacy_read import read_legacy
+from .notify_settings import NotifierSettings, read_notifiers
+from .pin import read_pin
 from .roster import Roster
 from .secret import read_secrets
 from .selection import Selection
@@ -32,11 +35,17 @@ class ObserveSettings:
         source: ``auto``, ``cgroup`` or ``api``.
         cgroup_root: root of the cgroup v2 hierarchy.
         proc_root: root of the proc file system.
+        bootstrap: whether containers that were never seen are learnt from Proxmox's own records.
+        bootstrap_timeframe: how far back: ``day``, ``week`` or ``month``.
+        bootstrap_containers_per_cycle: of so many containers in one cycle.
     """
 
     source: str
     cgroup_root: str
     proc_root: str
+    bootstrap: bool
+    bootstrap_timeframe: str
+    bootstrap_containers_per_cycle: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,9 @@ class LoopConfig:
         state_path: the loop's database.
         roster: who has which settings, and where they came from.
         notices: what the reader of a file in LXC AutoScale's format should know.
+        notifiers: who is told what.
+        metrics_path: file for each cycle's metrics, empty for none.
+        has_pct_fallback: whether pct and pvesh of this machine are used once the API gives no answer.
     """
 
     source: str
@@ -66,6 +78,9 @@ class LoopConfig:
     state_path: str
     roster: Roster = Roster()
     notices: tuple[str, ...] = ()
+    notifiers: tuple[NotifierSettings, ...] = ()
+    metrics_path: str = ""
+    has_pct_fallback: bool = False
 
 
 def read_config(path: str, environment: Mapping[str, str] | None = None) -> LoopConfig:
@@ -80,6 +95,37 @@ def read_config(path: str, environment: Mapping[str, str] | None = None) -> Loop
         DependencyError: PyYAML is missing.
     """
     return parse_config(read_config_text(path), source=path, environment=os.environ if environment is None else environment)
+
+
+@dataclass(frozen=True, slots=True)
+class Salvage:
+    """What of a configuration that cannot be used is good enough to tell somebody so.
+
+    Attributes:
+        node: whose containers would be managed.
+        state_path: the loop's database.
+        notifiers: those without a mistake.
+    """
+
+    node: str
+    state_path: str
+    notifiers: tuple[NotifierSettings, ...]
+
+
+def salvage_config(path: str, environment: Mapping[str, str]) -> Salvage | None:
+    """Return what is good in a configuration that is not; None when nothing of it can be read.
+
+    Raises:
+        ConfigError: the file cannot be read.
+        DependencyError: PyYAML is missing.
+    """
+    document, more_environment, _notices = read_either_format(read_config_text(path), environment)
+    if not document.is_read:
+        return None
+    top = document.section({name: document.values[name] for name in TOP_KEYS if name in document.values}, (), TOP_KEYS)
+    state = document.section(document.values.get("state"), ("state",), SECTIONS["state"])
+    notifiers = read_notifiers(document, document.values.get("notify"), {**environment, **more_environment})
+    return Salvage(top["node"] or socket.gethostname().split(".")[0], state["path"] or _default_state_path(environment), notifiers)
 
 
 def read_config_text(path: str) -> str:
@@ -97,26 +143,44 @@ def read_config_text(path: str) -> str:
 
 def parse_config(text: str, *, source: str, environment: Mapping[str, str]) -> LoopConfig:
     """Return the configuration of a text in our format, or in LXC AutoScale's; raises as ``read_config``."""
+    document, more_environment, notices = read_either_format(text, environment)
+    return build_config(document, source=source, environment={**environment, **more_environment}, notices=notices)
+
+
+def read_either_format(text: str, environment: Mapping[str, str]) -> tuple[Document, Mapping[str, str], tuple[str, ...]]:
+    """Return the document of a text in our format or in LXC AutoScale's, the secrets that stood in it as an environment, and notices."""
     legacy = read_legacy(text, environment)
     if legacy is None:
-        return build_config(parse_document(text), source=source, environment=environment)
-    given = {name: value for name, value in legacy.secrets.items() if value}
-    return build_config(legacy.document, source=source, environment={**environment, **given}, notices=legacy.notices)
+        return parse_document(text), {}, ()
+    return legacy.document, {name: value for name, value in legacy.secrets.items() if value}, legacy.notices
 
 
-def build_config(document: Document, *, source: str, environment: Mapping[str, str], notices: tuple[str, ...] = ()) -> LoopConfig:
-    """Return the configuration of a document; raises as ``read_config``."""
+def build_config(
+    document: Document, *, source: str, environment: Mapping[str, str], notices: tuple[str, ...] = (), connection: ConnectionSettings | None = None
+) -> LoopConfig:
+    """Return the configuration of a document; raises as ``read_config``.
+
+    Args:
+        document: read.
+        source: where it came from.
+        environment: where secrets and systemd's folders are looked up.
+        notices: what the reader of the source should know.
+        connection: where somebody else says how to reach Proxmox; the document's own is not looked at then.
+    """
     if not document.is_read:
         raise ConfigError(document.problems, source=source)
-    top_names = {*TOP_KEYS, *SECTIONS, "overrides", "tiers"}
+    top_names = {*TOP_KEYS, *SECTIONS, "notify", "overrides", "schedules", "tiers"}
     known = {name: value for name, value in document.values.items() if document.is_known(name, (str(name),), top_names)}
     top = document.section({name: known[name] for name in TOP_KEYS if name in known}, (), TOP_KEYS)
     sections = {name: document.section(known.get(name), (name,), SECTIONS[name]) for name in SECTIONS if name not in OVERRIDE_SECTIONS}
     base = Effective(ContainerSettings(policy=PolicySettings(interval_seconds=top["interval_seconds"])), _interval_origin(document, known))
     roster = read_roster(document, known, base.with_layer(read_layer(document, known, (), base)), obey_tags=sections["selection"]["obey_tags"])
+    roster = replace(roster, schedules=read_schedules(document, known.get("schedules"), roster))
     selection = read_selection(document, sections["selection"])
-    connection = _connection(document, sections["connection"], environment)
+    connection = connection or _connection(document, sections["connection"], environment)
     observe = ObserveSettings(**sections["observe"])
+    notifiers = read_notifiers(document, known.get("notify"), environment)
+    _check_textfile(document, sections["metrics"]["textfile"])
     if document.problems:
         raise ConfigError(document.problems, source=source)
     return LoopConfig(
@@ -130,6 +194,9 @@ def build_config(document: Document, *, source: str, environment: Mapping[str, s
         state_path=sections["state"]["path"] or _default_state_path(environment),
         roster=roster,
         notices=notices,
+        notifiers=notifiers,
+        metrics_path=sections["metrics"]["textfile"],
+        has_pct_fallback=sections["connection"]["pct_fallback"],
     )
 
 
@@ -151,11 +218,24 @@ def _connection(document: Document, section: Mapping[str, Any], environment: Map
         token_secret=token_secret,
         password=password,
         ca_path=section["ca_file"],
-        fingerprint=section["fingerprint"],
+        fingerprint=_fingerprint(section, environment),
         validate_certs=section["validate_certs"],
         timeout_seconds=section["timeout_seconds"],
         retries=section["retries"],
     )
+
+
+def _check_textfile(document: Document, path: str) -> None:
+    # node_exporter reads no other names. Source: its textfile collector.
+    if path and not path.endswith(".prom"):
+        document.refuse(("metrics", "textfile"), path, "allowed is a path that ends in .prom")
+
+
+def _fingerprint(section: Mapping[str, Any], environment: Mapping[str, str]) -> str:
+    """Return the fingerprint of the file, else of the certificate that systemd handed over, unless the file says how to verify."""
+    if section["fingerprint"] or section["ca_file"] or not section["validate_certs"]:
+        return str(section["fingerprint"])
+    return read_pin(environment)
 
 
 def _default_state_path(environment: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 import zoneinfo
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,11 @@ from .off_peak import time_zone_of
 KeyPath = tuple[str, ...]
 
 _LONGEST_SHOWN = 60
+
+# What stands in the place of a secret.
+HIDDEN = "***"
+
+_TIME_OF_DAY = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
 
 
 @dataclass
@@ -66,7 +72,7 @@ class Document:
                 continue
             good = read_value(value, key)
             if good is None:
-                self.refuse((*path, name), show(value), f"allowed is {key.describe_allowed()}")
+                self.refuse((*path, name), HIDDEN if key.is_secret else show(value), f"allowed is {key.describe_allowed()}")
             else:
                 read[name] = good
         return read
@@ -109,6 +115,7 @@ def parse_document(text: str) -> Document:
     try:
         loader = yaml.SafeLoader(text)
         root = loader.get_single_node()
+        _keep_times(root, set())
         values = {} if root is None else loader.construct_document(root)
     # PyYAML lets errors of the types it builds escape: a date such as 2026-99-99, an unhashable key.
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
@@ -124,6 +131,19 @@ def parse_document(text: str) -> Document:
     document.is_read = True
     document.values = values
     return document
+
+
+def _keep_times(node: Any, seen: set[int]) -> None:
+    """Leave 22:00 the text that it is: YAML 1.1 takes it for a number to the base of 60, and 08:00 for a text."""
+    if node is None or id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node.value, list):
+        for child in node.value:
+            for one in child if isinstance(child, tuple) else (child,):
+                _keep_times(one, seen)
+    elif ":" in node.value and node.tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float"):
+        node.tag = "tag:yaml.org,2002:str"
 
 
 def _note_lines(document: Document, node: Any, path: KeyPath, mapping_class: Any, seen: set[int]) -> None:
@@ -199,13 +219,28 @@ def _read_names(value: Any, _key: Key) -> tuple[str, ...] | None:
     return tuple(str(item) for item in value)
 
 
+def _read_time(value: Any, _key: Key) -> int | None:
+    """Return the minute of the day: 510 for 08:30, 1440 for 24:00."""
+    if value == "24:00":
+        return 1440
+    found = _TIME_OF_DAY.fullmatch(value) if isinstance(value, str) and value.isascii() else None
+    return int(found[1]) * 60 + int(found[2]) if found else None
+
+
+def _read_choices(value: Any, key: Key) -> tuple[str, ...] | None:
+    names = _read_names(value, key)
+    return names if names is not None and set(names) <= set(key.allowed) else None
+
+
 _READERS: dict[str, Callable[[Any, Key], Any]] = {
     "text": _read_text,
     "whole": _read_whole,
     "number": _read_number,
     "switch": _read_switch,
     "choice": _read_choice,
+    "choices": _read_choices,
     "vmids": _read_vmids,
     "names": _read_names,
     "time_zone": _read_time_zone,
+    "time": _read_time,
 }

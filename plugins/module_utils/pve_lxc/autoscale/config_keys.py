@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ..policy.settings import BoundsSettings, PolicySettings, ThresholdSettings
+from ..policy.settings import BoundsSettings, PolicySettings, ScheduledSettings, ThresholdSettings
 
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DEFAULT_STATE_PATH = "/var/lib/lxc-autoscale/state.sqlite"
 
 
@@ -20,6 +21,7 @@ _ALLOWED = {
     "vmids": "a list of container ids, each 100 or above",
     "names": "a list of names",
     "time_zone": "a time zone such as Europe/Berlin",
+    "time": "a time of day such as 08:30, up to 24:00",
 }
 
 
@@ -28,12 +30,13 @@ class Key:
     """One key of the file.
 
     Attributes:
-        kind: ``text``, ``whole``, ``number``, ``switch``, ``choice``, ``vmids``, ``names`` or ``time_zone``.
+        kind: ``text``, ``whole``, ``number``, ``switch``, ``choice``, ``choices``, ``vmids``, ``names``, ``time_zone`` or ``time``.
         default: used when the key is absent; None means "not set".
         about: one sentence.
         low: least number allowed.
         high: largest number allowed.
         allowed: the choices.
+        is_secret: whether a value must never show, not even a wrong one.
     """
 
     kind: str
@@ -42,6 +45,7 @@ class Key:
     low: float = -math.inf
     high: float = math.inf
     allowed: tuple[str, ...] = ()
+    is_secret: bool = False
 
     def describe_allowed(self) -> str:
         """Return what may be written, as in ``a whole number from 1 to 65535``."""
@@ -49,6 +53,8 @@ class Key:
             return "true or false"
         if self.kind == "choice":
             return "one of " + ", ".join(self.allowed)
+        if self.kind == "choices":
+            return "a list of some of " + ", ".join(self.allowed)
         if self.kind in ("whole", "number"):
             noun = "a whole number" if self.kind == "whole" else "a number"
             return f"{noun} from {self.low:.15g} to {self.high:.15g}" if math.isfinite(self.low) else noun
@@ -97,6 +103,7 @@ SECTIONS: dict[str, dict[str, Key]] = {
         "validate_certs": Key("switch", True, "Whether the certificate is verified."),
         "timeout_seconds": Key("number", 30.0, "Deadline of one call, retries included.", low=1, high=600),
         "retries": Key("whole", 3, "How often a read is tried again.", low=0, high=10),
+        "pct_fallback": Key("switch", False, "Whether pct and pvesh of this machine are used once the API gives no answer; needs root on a node."),
     },
     "selection": {
         "all": Key("switch", None, "Whether every container is managed; default: true unless vmids, tags, pools or names are given."),
@@ -122,6 +129,12 @@ SECTIONS: dict[str, dict[str, Key]] = {
         ),
         "cgroup_root": Key("text", "/sys/fs/cgroup", "Root of the node's cgroup v2 hierarchy."),
         "proc_root": Key("text", "/proc", "Root of the node's proc file system."),
+        "bootstrap": Key("switch", True, "Whether a container that was never seen is learnt from Proxmox's own records first."),
+        "bootstrap_timeframe": Key("choice", "month", "How far back these records are read.", allowed=("day", "week", "month")),
+        "bootstrap_containers_per_cycle": Key("whole", 50, "Of so many containers in one cycle; the others wait for their turn.", low=1, high=10000),
+    },
+    "metrics": {
+        "textfile": Key("text", "", "File that each cycle writes its metrics into, for node_exporter's textfile collector; its name must end in .prom."),
     },
     "state": {
         "path": Key("text", "", f"The loop's database; default: state.sqlite in systemd's StateDirectory, else {DEFAULT_STATE_PATH}."),
@@ -137,3 +150,29 @@ TIER_KEYS = {
     "names": Key("names", (), "Containers with one of these names are of this tier; `*` stands for any text, `?` for one character."),
     "allow_tag": Key("switch", True, "Whether the tag autoscale-tier-NAME puts a container into this tier: tags are set by whoever may edit the container."),
 }
+
+# What an entry of ``schedules`` may hold: when, for whom, and what is different then. Sizes are never set, only between what and what they may be.
+SCHEDULE_KEYS = {
+    "days": Key("choices", DAYS, "Days on which the window opens.", allowed=DAYS),
+    "from": Key("time", None, "When it opens; must be given."),
+    "to": Key("time", None, "When it closes, on the next day if that is not after `from`; must be given."),
+    "time_zone": Key("time_zone", "UTC", "Whose clock counts, with its summer time."),
+    "vmids": Key("vmids", (), "Containers it is for; without vmids, tags, pools, names and tiers it is for all."),
+    "tags": Key("names", (), "It is for containers with one of these tags."),
+    "pools": Key("names", (), "It is for containers of these pools; needs the privilege Pool.Audit."),
+    "names": Key("names", (), "It is for containers with one of these names; `*` stands for any text, `?` for one character."),
+    "tiers": Key("names", (), "It is for containers of these tiers."),
+    **_keys_of(ScheduledSettings),
+}
+_SCHEDULED_BOUNDS = (
+    "min_cpu_cores",
+    "max_cpu_cores",
+    "min_memory_mib",
+    "max_memory_mib",
+    "largest_share_of_baseline",
+    "largest_share_of_node",
+    "smallest_share_of_baseline",
+    "smallest_memory_mib",
+    "allow_below_half",
+)
+SCHEDULE_SECTIONS = {"policy": {"preset": POLICY_KEYS["preset"]}, "bounds": {name: BOUNDS_KEYS[name] for name in _SCHEDULED_BOUNDS}}

@@ -9,7 +9,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from .config_keys import OVERRIDE_SECTIONS, SECTIONS, TIER_KEYS, TOP_KEYS, Key
+from .config_keys import OVERRIDE_SECTIONS, SCHEDULE_KEYS, SCHEDULE_SECTIONS, SECTIONS, TIER_KEYS, TOP_KEYS, Key
+from .notify_keys import NOTIFIER_KEYS, NOTIFIER_NAME
 
 # Proxmox's ids, as a number or as the key of an override. Source: pve-vmid in PVE::JSONSchema.
 _VMID = {"type": "integer", "minimum": 100, "maximum": 999999999}
@@ -35,6 +36,21 @@ def make_schema() -> dict[str, Any]:
         "description": "Settings of single containers, by id.",
         "type": ["object", "null"],
         "patternProperties": {_VMID_PATTERN: _object(settings)},
+        "additionalProperties": False,
+    }
+    schedule = {name: _property(key) for name, key in SCHEDULE_KEYS.items()} | {name: _section(keys) for name, keys in SCHEDULE_SECTIONS.items()}
+    # Both must be given, so an empty value is none.
+    schedule |= {name: {**schedule[name], "type": "string"} for name in ("from", "to")}
+    properties["schedules"] = {
+        "description": "What is different in which hours, by name of the window.",
+        "type": ["object", "null"],
+        "patternProperties": {_TIER_PATTERN: {**_object(schedule), "required": ["from", "to"]}},
+        "additionalProperties": False,
+    }
+    properties["notify"] = {
+        "description": "Who is told what, by a name of yours.",
+        "type": ["object", "null"],
+        "patternProperties": {f"^{NOTIFIER_NAME}$": _object({name: _property(key) for name, key in NOTIFIER_KEYS.items()})},
         "additionalProperties": False,
     }
     return {
@@ -67,6 +83,10 @@ def _type(key: Key) -> dict[str, Any]:
     if key.kind in ("whole", "number"):
         limits = {name: value for name, value in (("minimum", key.low), ("maximum", key.high)) if math.isfinite(value)}
         return {"type": "integer" if key.kind == "whole" else "number", **limits}
+    if key.kind == "time":
+        return {"type": "string", "pattern": "^(([01]?[0-9]|2[0-3]):[0-5][0-9]|24:00)$"}
+    if key.kind == "choices":
+        return {"type": "array", "items": {"type": "string", "enum": list(key.allowed)}}
     if key.kind == "choice":
         return {"type": "string", "enum": list(key.allowed)}
     if key.kind == "vmids":

@@ -13,10 +13,13 @@ from ..model.decision import Decision
 from ..model.plan import Outcome
 from ..model.reason import Reason
 from ..policy.decide import decide
-from .carry_out import carry_out, left_outcome
+from .bootstrap import learn_records
+from .carry_out import Errand, carry_out, left_outcome
+from .collection import without_collection
 from .observe import Observed, observe
 from .parts import UNREACHABLE_ERRORS, CycleParts, CycleResult
 from .remembered import Remembered, remembered_from_dict, remembered_to_dict
+from .repair import repair, repairs_due
 from .settle import settle_open_changes
 
 RECOMMEND = "recommend"
@@ -35,13 +38,13 @@ def run_cycle(parts: CycleParts, mode: str) -> CycleResult:
         ProxmoxAPIError: Proxmox cannot be reached, or refuses to be looked at; what was done until then is on disk.
         StateError: the state cannot be used; nothing was changed that is not written down.
     """
-    with parts.lock():
+    with parts.lock(), without_collection():
         now = parts.clock.now()
         run_id = parts.state.begin_run(now, mode)
         try:
             return _run(parts, mode, run_id, now)
         except LxcAutoscaleError as error:
-            parts.state.end_run(run_id, parts.clock.now(), (), f"failed: {str(error).strip()}")
+            parts.state.end_run(run_id, parts.clock.now(), (), f"failed: {str(error).strip()}", is_failed=True)
             raise
 
 
@@ -49,19 +52,19 @@ def _run(parts: CycleParts, mode: str, run_id: int, now: float) -> CycleResult:
     start = parts.clock.monotonic()
     remembered = {vmid: remembered_from_dict(vmid, values, parts.settings.of(vmid).policy) for vmid, values in parts.state.read_memories().items()}
     settled = settle_open_changes(parts, remembered)
-    observed = observe(parts, remembered, now)
+    observed = learn_records(parts, observe(parts, remembered, now), now)
     parts = replace(parts, settings=observed.settings)
     memories = {vmid: entry.memory for vmid, entry in observed.remembered.items()}
     decisions, learnt = decide(observed.observations, memories, parts.settings, observed.host, now)
-    entries = {vmid: replace(entry, memory=learnt[vmid]) for vmid, entry in observed.remembered.items()}
+    entries = {vmid: replace(entry, memory=learnt.get(vmid, entry.memory)) for vmid, entry in observed.remembered.items()}
     outcomes: list[Outcome] = []
     unreachable: ProxmoxAPIError | None = None
     try:
         if mode == APPLY:
-            if any(decision.is_change for decision in decisions):
+            if any(decision.is_change for decision in decisions) or repairs_due(decisions, entries, now):
                 # On disk before the first write: a run killed in the midst must not take its own work for an operator's, or a baseline.
                 _save(parts, entries, now)
-            unreachable = _apply(parts, run_id, decisions, observed, (entries, outcomes))
+            unreachable = _apply(parts, (run_id, now), decisions, observed, (entries, outcomes))
     finally:
         # Also when the state failed in the midst: what was learnt and written until then must not be lost if it can be helped.
         _save(parts, entries, now)
@@ -79,7 +82,9 @@ def _run(parts: CycleParts, mode: str, run_id: int, now: float) -> CycleResult:
         decisions=decisions,
         outcomes=tuple(outcomes),
         settled=settled,
-        notices=(*getattr(parts.state, "notices", ()), *observed.notices),
+        notices=(*getattr(parts.state, "notices", ()), *observed.notices, *parts.warnings),
+        host=observed.host,
+        request_count=getattr(parts.backend, "request_count", None),
     )
 
 
@@ -89,14 +94,16 @@ def _save(parts: CycleParts, entries: Mapping[int, Remembered], now: float) -> N
 
 def _apply(
     parts: CycleParts,
-    run_id: int,
+    run: tuple[int, float],
     decisions: Sequence[Decision],
     observed: Observed,
     results: tuple[dict[int, Remembered], list[Outcome]],
 ) -> ProxmoxAPIError | None:
-    """Carry out what is due, shrinks before grows; return the error after which nothing more could be asked, None when all was tried."""
+    """Carry out what is due, repairs first, shrinks before grows; return the error after which nothing more could be asked, None when all was tried."""
+    run_id, now = run
     entries, outcomes = results
-    due = sorted((decision for decision in decisions if decision.is_change), key=_shrinks_first)
+    repairs = repairs_due(decisions, entries, now)
+    due = repairs + sorted((decision for decision in decisions if decision.is_change), key=_shrinks_first)
     if not due:
         return None
     if not parts.backend.is_quorate():
@@ -107,7 +114,8 @@ def _apply(
         guest = observed.cluster.guests[decision.vmid]
         node = observed.cluster.nodes.get(guest.node)
         try:
-            carried = carry_out(parts, run_id, decision, guest, node.cgroup_mode if node else None, entries[decision.vmid])
+            work = repair if decision in repairs else carry_out
+            carried = work(parts, run_id, Errand(decision, guest, node.cgroup_mode if node else None), entries[decision.vmid])
         except UNREACHABLE_ERRORS as error:
             message = f"not tried, because Proxmox could not be reached any more: {str(error).strip()}"
             outcomes += [left_outcome(parts, left, Reason.NOT_TRIED, message, is_failed=True) for left in due[position:]]

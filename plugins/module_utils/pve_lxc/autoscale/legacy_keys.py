@@ -20,8 +20,9 @@ _LARGEST_MIB = 16777216
 # behaviour -> threshold.step_factor. Source: get_behaviour_multiplier of scaling_manager.py.
 STEP_FACTORS = {"conservative": 0.5, "normal": 1.0, "aggressive": 2.0}
 
-_GROWTH_ONLY_LATER = "the loop has no boost; with policy.algorithm demand a saturated container goes straight to its maximum"
-_NOT_SENT = "the loop sends no notifications yet"
+_GROWTH_ONLY_LATER = (
+    "the loop boosts nobody by itself (the command boost does); with policy.algorithm demand a saturated container goes straight to its maximum"
+)
 _NO_SSH = "the loop speaks to the Proxmox API and reads this node's cgroup files, never over SSH"
 
 
@@ -121,15 +122,15 @@ DEFAULT_KEYS: Mapping[str, LegacyKey] = {
     "ssh_password": _inert("text", _NO_SSH, is_secret=True),
     "ssh_key_path": _inert("text", _NO_SSH),
     "ssh_host_key_policy": _inert("choice", _NO_SSH, allowed=("reject", "system", "auto")),
-    "smtp_server": _inert("text", _NOT_SENT),
-    "smtp_port": _inert("whole", _NOT_SENT),
-    "smtp_username": _inert("text", _NOT_SENT),
-    "smtp_password": _inert("text", _NOT_SENT, is_secret=True),
-    "smtp_from": _inert("text", _NOT_SENT),
-    "smtp_to": _inert("names", _NOT_SENT),
-    "gotify_url": _inert("text", _NOT_SENT, is_secret=True),
-    "gotify_token": _inert("text", _NOT_SENT, is_secret=True),
-    "uptime_kuma_webhook_url": _inert("text", _NOT_SENT, is_secret=True),
+    "smtp_server": LegacyKey(Key("text", "", "")),
+    "smtp_port": LegacyKey(Key("whole", 587, "", low=1, high=65535)),
+    "smtp_username": LegacyKey(Key("text", "", "")),
+    "smtp_password": LegacyKey(Key("text", "", ""), is_secret=True),
+    "smtp_from": LegacyKey(Key("text", "", "")),
+    "smtp_to": LegacyKey(Key("names", (), "")),
+    "gotify_url": LegacyKey(Key("text", "", ""), is_secret=True),
+    "gotify_token": LegacyKey(Key("text", "", ""), is_secret=True),
+    "uptime_kuma_webhook_url": LegacyKey(Key("text", "", ""), is_secret=True),
     "ignore_lxc": LegacyKey(Key("vmids", (), "")),
     "proxmox_node": LegacyKey(Key("text", "", ""), ("node",)),
     "proxmox_api_host": LegacyKey(Key("text", "", "")),

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .config_document import Document, find_near, show
+from .config_document import HIDDEN, Document, find_near, show
 from .config_keys import SECTIONS, TOP_KEYS
 from .legacy_keys import API_MAP_KEYS, DEFAULT_KEYS, ENVIRONMENT, GROUP_KEYS, TIER_KEYS, LegacyKey
-from .legacy_section import HIDDEN, Difference, Differences, Section, line_of, read_section
+from .legacy_notify import translate_notifications
+from .legacy_section import Difference, Differences, Section, line_of, read_section
 from .legacy_source import GENERAL_NAMES, GROUP_PREFIX, TIER_PREFIX, is_ini, is_legacy_name, parse_legacy
 from .legacy_translate import Translation, own_document, translate_connection, translate_general, translate_tier
 
@@ -62,6 +63,7 @@ def read_legacy(text: str, environment: Mapping[str, str]) -> LegacyFile | None:
         differences.add("inert", name, GROUP_KEYS["min_instances"].inert, line_of(document, (name,)))
     node = str(general.values.get("proxmox_node") or socket.gethostname().split(".")[0])
     translate_connection(translation, general, api, node)
+    translate_notifications(translation, general, document)
     return LegacyFile(own_document(translation, document), translation.secrets, differences.listed())
 
 
@@ -95,7 +97,7 @@ def _refuse_mixture(document: Document, differences: Differences) -> None:
     for name in document.values:
         if is_legacy_name(name):
             continue
-        if name in SECTIONS or name in TOP_KEYS or name in ("tiers", "overrides"):
+        if name in SECTIONS or name in TOP_KEYS or name in ("notify", "tiers", "overrides"):
             document.refuse((str(name),), "", "this is our own format, and other sections are LXC AutoScale's; a file has one format")
         else:
             near = find_near(name, ["DEFAULT"])

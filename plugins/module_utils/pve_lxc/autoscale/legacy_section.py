@@ -9,12 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .config_document import Document, KeyPath, find_near, read_value, show
+from .config_document import HIDDEN, Document, KeyPath, find_near, read_value, show
 from .config_keys import Key
 from .legacy_keys import LegacyKey
 from .legacy_source import put_in_variables
-
-HIDDEN = "***"
 
 # Texts that stand for true and false in INI, in variables and in quotes. Source: what pydantic takes, which reads the old file.
 _SWITCHES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}

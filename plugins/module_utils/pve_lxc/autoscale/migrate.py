@@ -17,7 +17,7 @@ from .legacy_read import read_legacy
 from .legacy_section import Difference
 
 _HEAD = "# lxc-autoscale, made from a configuration of LXC AutoScale. The token's secret does not belong into this file.\n"
-_ORDER = ("node", "mode", "interval_seconds", "connection", "selection", "policy", "bounds", "threshold", "tiers")
+_ORDER = ("node", "mode", "interval_seconds", "connection", "selection", "policy", "bounds", "threshold", "notify", "tiers")
 
 # Only the place of a secret is checked when a file is used, not when it is made.
 _ANY_SECRET = {"PROXMOX_TOKEN_SECRET": "-", "PROXMOX_PASSWORD": "-"}

@@ -12,18 +12,24 @@ from ..errors import ProxmoxAPIError
 from ..model.allocation import Allocation
 from ..model.guest import Guest, GuestConfig
 from ..model.node import Cluster
+from ..model.reason import Reason
 from ..model.usage import MemorySource, UsageSample
 from ..policy.bounds import DEFAULT_MEMORY_MIB
 from ..policy.observation import HostState, Observation
 from ..policy.remember import memory_from_dict, memory_to_dict, new_memory
 from ..policy.settings import SettingsBook
+from ..policy.stopped import is_restorable
+from .node_look import look_at_node, notices_of_limits
 from .parts import UNREACHABLE_ERRORS, CycleParts
 from .remembered import Remembered
+from .roster import Conflict
 from .selection import require_visible_pools
 
 # A configuration is read again after this long even if nothing seems to have changed; spread over the hour by vmid.
 CONFIG_KEPT_SECONDS = 3600.0
 _SPREAD_SECONDS = 97.0
+
+_NO_CONFLICT = Conflict(Reason.TIER_CONFLICT, "")
 
 # The cluster's list shows a change of cores up to ten seconds late (pvestatd); twice that is sure. Source: seen on PVE 9.2.11.
 _LIST_LAG_SECONDS = 20.0
@@ -38,7 +44,7 @@ class Observed:
         host: the node.
         observations: one for every container of the node.
         settings: of each container, for this moment.
-        remembered: by vmid, with configurations and counters brought up to date; of these containers only.
+        remembered: by vmid, with configurations and counters brought up to date; of these containers, and of those that went to another node.
         notices: what the operator should know.
     """
 
@@ -73,23 +79,40 @@ def observe(parts: CycleParts, remembered: Mapping[int, Remembered], now: float)
     for guest in guests:
         entry = _entry_of(parts, guest, remembered, book)
         sample = samples.get(guest.vmid)
-        if guest.vmid in managed_vmids and guest.is_running and is_config_due(entry, guest, sample, now):
+        is_looked_at = guest.is_running or (guest.status == "stopped" and is_restorable(entry.memory, book.of(guest.vmid).policy))
+        if guest.vmid in managed_vmids and is_looked_at and is_config_due(entry, guest, sample, now):
             entry = _read_config(parts, guest, entry, now, notices)
         config = entry.config
         entry = replace(entry, counters=counters.get(guest.vmid, {}), tags=guest.tags, pool=guest.pool)
         kept[guest.vmid] = replace(entry, config=None if config is None else replace(config, lock=""))
-        observations.append(Observation(guest, config, sample, is_selected=parts.selection.is_selected(guest), conflict=conflicts.get(guest.vmid, "")))
-    host = HostState(cluster.nodes.get(parts.node), parts.usage.read_host(parts.node))
-    return Observed(cluster, host, tuple(observations), book, kept, tuple(notices))
+        conflict = conflicts.get(guest.vmid, _NO_CONFLICT)
+        is_selected = parts.selection.is_selected(guest)
+        observations.append(Observation(guest, config, sample, is_selected=is_selected, conflict=conflict.message, conflict_reason=conflict.reason))
+    host = look_at_node(parts, cluster, now, notices)
+    notices += notices_of_limits(observations, host)
+    return Observed(cluster, host, tuple(observations), book, {**kept, **_gone_elsewhere(parts, cluster, remembered, now)}, tuple(notices))
 
 
-def _settings_of(parts: CycleParts, cluster: Cluster, guests: Sequence[Guest], now: float) -> tuple[SettingsBook, Mapping[int, str]]:
+def _gone_elsewhere(parts: CycleParts, cluster: Cluster, remembered: Mapping[int, Remembered], now: float) -> dict[int, Remembered]:
+    """Return containers of this node that are on another now: should they come back they are only grown for a day, as any that was moved."""
+    gone = {}
+    for vmid, entry in remembered.items():
+        guest = cluster.guests.get(vmid)
+        if guest is not None and guest.node != parts.node == entry.memory.node:
+            until = now + parts.settings.of(vmid).policy.grow_only_history_seconds
+            gone[vmid] = replace(entry, memory=replace(entry.memory, grow_only_until_seconds=until))
+    return gone
+
+
+def _settings_of(parts: CycleParts, cluster: Cluster, guests: Sequence[Guest], now: float) -> tuple[SettingsBook, Mapping[int, Conflict]]:
     """Return everybody's settings and the conflicts by vmid; refuse pools that cannot be seen."""
     tiers = () if parts.roster is None else parts.roster.tiers
     ignored = parts.selection.ignored.pools
     pools = [("selection.pools", pool) for pool in sorted(parts.selection.managed.pools)]
     pools += [("selection.ignore_pools", pool) for pool in sorted(ignored)]
     pools += [(f"tiers.{tier.name}.pools", pool) for tier in tiers for pool in sorted(tier.match.pools)]
+    schedules = () if parts.roster is None else parts.roster.schedules
+    pools += [(f"schedules.{schedule.name}.pools", pool) for schedule in schedules for pool in sorted(schedule.match.pools)]
     if pools:
         require_visible_pools(pools, ignored, cluster.guests.values())
     return (parts.settings, {}) if parts.roster is None else parts.roster.book(guests, now)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,7 @@ from ..errors import ProxmoxAPIError, ProxmoxAuthenticationError, ProxmoxConnect
 from ..model import form
 from ..model.decision import Decision
 from ..model.plan import Outcome
+from ..policy.observation import HostState
 from ..policy.settings import SettingsBook
 from ..ports import LxcBackend, StateStore, UsageSource
 from .roster import Roster
@@ -38,6 +39,10 @@ class CycleParts:
         selection: which of them.
         settings: how they are sized, as far as ids say it.
         roster: who has which settings by tag, pool and name as well; None where ids say it all.
+        records_per_cycle: of so many containers that were never seen Proxmox's records are read in one cycle; 0 for none.
+        records_timeframe: how far back they are read: ``day``, ``week`` or ``month``.
+        learns_anew: whether every container is learnt from its records in every cycle, because the cycles are far apart.
+        warnings: what the back end has said while it was used.
     """
 
     backend: LxcBackend
@@ -49,6 +54,10 @@ class CycleParts:
     selection: Selection
     settings: SettingsBook
     roster: Roster | None = None
+    records_per_cycle: int = 0
+    records_timeframe: str = "month"
+    learns_anew: bool = False
+    warnings: Sequence[str] = ()
 
     def close(self) -> None:
         """Let go of connection and state."""
@@ -70,6 +79,8 @@ class CycleResult:
         outcomes: one for every change that was due in mode apply, in the order of carrying out.
         settled: what became of changes that an earlier, killed run had begun.
         notices: what the operator should know.
+        host: the node as it was seen; None when it was not.
+        request_count: how many requests were sent; None when the back end does not count.
     """
 
     run_id: int
@@ -81,6 +92,8 @@ class CycleResult:
     outcomes: tuple[Outcome, ...] = ()
     settled: tuple[Outcome, ...] = ()
     notices: tuple[str, ...] = ()
+    host: HostState | None = None
+    request_count: int | None = None
 
     @property
     def failed_count(self) -> int:

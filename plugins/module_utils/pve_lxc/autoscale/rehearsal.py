@@ -48,7 +48,14 @@ def rehearsal_host(cpu_pressure_percent: float | None = None) -> HostState:
 
 def rehearsal_policy(policy: PolicySettings, interval_seconds: float) -> PolicySettings:
     """Return a policy without the guards that a recording cannot show, for samples so many seconds apart."""
-    return replace(policy, interval_seconds=interval_seconds, allow_blind_shrink=True, memory_oom_answers=10)
+    return replace(
+        policy,
+        interval_seconds=interval_seconds,
+        allow_blind_shrink=True,
+        memory_oom_answers=10,
+        memory_probation_seconds=0.0,
+        cpu_settle_seconds=0.0,
+    )
 
 
 def rehearsal_bounds(max_cpu_cores: float | None, max_memory_mib: float | None, *, actuator: str, cpu_step_cores: float) -> BoundsSettings:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..model.guest import Guest, GuestConfig
-from ..policy.remember import ContainerMemory, allocation_from_dict, allocation_to_dict, memory_from_dict, memory_to_dict
+from ..policy.kept_values import allocation_from_dict, allocation_to_dict
+from ..policy.remember import ContainerMemory, memory_from_dict, memory_to_dict
 from ..policy.settings import PolicySettings
 
 

@@ -12,12 +12,13 @@ from dataclasses import replace
 from typing import Any, TextIO
 
 from ..errors import ConfigError, Problem
+from ..policy.demand import read_demand
 from ..policy.settings import PRESETS, PolicySettings, with_preset
 from ..ports import LxcBackend
 from .assembly import connect_backend
 from .config import LoopConfig, read_config
 from .replay import serve
-from .replay_history import read_demand, replay_history
+from .replay_history import replay_history
 from .replay_report import format_replay_lines, summarise_replay
 
 _TIMEFRAMES = ("hour", "day", "week", "month")

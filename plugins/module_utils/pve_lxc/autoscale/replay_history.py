@@ -13,32 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ..model.allocation import Allocation
-from ..model.usage import MemorySource, RrdRow, UsageSample
+from ..model.usage import MemorySource, UsageSample
+from ..policy.demand import DemandRow
 from ..policy.settings import ContainerSettings
-from ..units import mib_from_bytes
 from .rehearsal import NODE, Rehearsal, rehearsal_host, rehearsal_policy
 
 # How much of a row stands at its highest value. Source: the judge's model, tests/benchmarks/judge/README.md.
 _PEAK_SHARE = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class DemandRow:
-    """What a container wanted in one row of its records.
-
-    Attributes:
-        time_seconds: end of the row.
-        interval_seconds: its length.
-        cpu_cores: average; None when not recorded.
-        cpu_peak_cores: highest; at least the average.
-        memory_mib: None when not recorded.
-    """
-
-    time_seconds: float
-    interval_seconds: float
-    cpu_cores: float | None
-    cpu_peak_cores: float | None
-    memory_mib: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,35 +37,6 @@ class ReplayedRow:
     allocation: Allocation
     unmet_cores: float
     is_killed: bool
-
-
-def read_demand(averages: Sequence[RrdRow], peaks: Sequence[RrdRow]) -> list[DemandRow]:
-    """Return the demand of Proxmox's rows, oldest first; rows in which nothing was recorded are left out.
-
-    Args:
-        averages: ``rrddata`` with AVERAGE.
-        peaks: with MAX, rows of the same times; what is missing there is taken from the averages.
-    """
-    highest = {row.time_seconds: row for row in peaks}
-    rows = []
-    for before, row in zip(averages, averages[1:], strict=False):
-        cpu, memory = _cores(row), row.memory_bytes
-        if cpu is None and memory is None:
-            continue
-        peak_row = highest.get(row.time_seconds, row)
-        peak = _cores(peak_row)
-        # Memory at its highest is what must fit.
-        memory_bytes = max((value for value in (memory, peak_row.memory_bytes) if value is not None), default=None)
-        rows.append(
-            DemandRow(
-                time_seconds=row.time_seconds,
-                interval_seconds=row.time_seconds - before.time_seconds,
-                cpu_cores=cpu,
-                cpu_peak_cores=None if cpu is None else max(cpu, peak if peak is not None else cpu),
-                memory_mib=None if memory_bytes is None else mib_from_bytes(memory_bytes),
-            )
-        )
-    return rows
 
 
 def replay_history(vmid: int, demand: Sequence[DemandRow], start: Allocation, settings: ContainerSettings) -> list[ReplayedRow]:
@@ -116,10 +68,6 @@ def replay_history(vmid: int, demand: Sequence[DemandRow], start: Allocation, se
 def _no_limit(allocation: Allocation) -> float:
     """Return the number that stands for "all of the host's CPUs"; what has no limit is not sized, so none is ever met."""
     return 8192.0 if allocation.cores is None else float(allocation.cores)
-
-
-def _cores(row: RrdRow) -> float | None:
-    return None if row.cpu_ratio is None or row.max_cpu is None else row.cpu_ratio * row.max_cpu
 
 
 def _unmet(row: DemandRow, limit_cores: float) -> tuple[float, float]:

@@ -17,6 +17,10 @@ from .config import LoopConfig
 
 DEFAULT_CONFIG_PATH = "/etc/lxc-autoscale/config.yaml"
 
+# A cycle takes seconds; one that meets a dead node takes the deadline of a call, 30 s, now and then twice.
+DEFAULT_WAIT_SECONDS = 90.0
+_WAIT_HELP = f"how long to wait for a cycle that is at work (default: {DEFAULT_WAIT_SECONDS:g})"
+
 EXIT_DONE = 0
 EXIT_SOME_FAILED = 1
 EXIT_CONFIGURATION = 2
@@ -52,8 +56,9 @@ class Session:
 
     def say(self, values: Any, lines: Callable[[], list[str]]) -> None:
         """Write JSON where it was asked for, lines otherwise."""
-        text = json.dumps(values, indent=2) if self.arguments.json else "\n".join(lines())
-        self.out.write(text + "\n")
+        written = [json.dumps(values, indent=2)] if self.arguments.json else lines()
+        # No lines are no line, not an empty one.
+        self.out.write("".join(f"{line}\n" for line in written))
 
 
 def exit_code_of(error: LxcAutoscaleError) -> int:
@@ -63,6 +68,19 @@ def exit_code_of(error: LxcAutoscaleError) -> int:
     if isinstance(error, ProxmoxAuthenticationError | ProxmoxPermissionError):
         return EXIT_NOT_PERMITTED
     return EXIT_NOT_REACHABLE if isinstance(error, ProxmoxAPIError) else EXIT_CONFIGURATION
+
+
+def count_argument(text: str) -> int:
+    """Return a number of things, 0 or more; for argparse."""
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
+
+
+def add_wait(parser: argparse.ArgumentParser) -> None:
+    """Add --wait to a command that must not meet a cycle."""
+    parser.add_argument("--wait", type=float, default=DEFAULT_WAIT_SECONDS, metavar="SECONDS", help=_WAIT_HELP)
 
 
 def add_command(commands: Any, name: str, command: Callable[[Session], int], about: str) -> argparse.ArgumentParser:

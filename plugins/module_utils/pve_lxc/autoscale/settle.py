@@ -11,9 +11,13 @@ from typing import Any
 
 from ..errors import ProxmoxAPIError
 from ..model.allocation import CONFIG_KEYS, Allocation
+from ..model.guest import Guest
 from ..model.plan import Outcome
 from ..model.reason import Reason
 from ..operations.failure import describe_failure
+from ..operations.resize_apply import apply_resize
+from ..operations.resize_plan import plan_to
+from ..operations.resize_repair import is_in_midst
 from ..policy.adopt import managed_differences, record_write
 from .parts import UNREACHABLE_ERRORS, CycleParts
 from .remembered import Remembered
@@ -69,6 +73,11 @@ def _settle(parts: CycleParts, change: Mapping[str, Any]) -> Outcome | None:
     found = replace(found, after=seen.allocation, pending=dict(seen.pending), is_restart_required=bool(seen.pending))
     if not managed_differences(seen.allocation, target):
         return found
+    if change["reason"] == Reason.HALF_APPLIED and is_in_midst(seen.allocation, target):
+        # Limits in force were being put back, which takes two writes: the second is made now.
+        plan = plan_to(Guest(int(change["vmid"]), found.name, found.node, ""), seen, target, cgroup_mode=2, reason=Reason.HALF_APPLIED, message="")
+        done = apply_resize(parts.backend, plan)
+        return replace(done, before=before, message=f"an earlier run was stopped while it put limits back to the configuration; {done.message or 'it is done'}")
     if not managed_differences(seen.allocation, before):
         return replace(found, is_changed=False, is_failed=True, reason=Reason.NOT_TRIED, message="an earlier run was stopped before this change was made")
     if _is_between(seen.allocation, before, target):

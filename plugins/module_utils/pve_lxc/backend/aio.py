@@ -111,7 +111,10 @@ class AsyncProxmoxAPIClient:
     read_history = _as_coroutine(ProxmoxAPIClient.read_history)
     read_snapshots = _as_coroutine(ProxmoxAPIClient.read_snapshots)
     read_interfaces = _as_coroutine(ProxmoxAPIClient.read_interfaces)
+    read_permissions = _as_coroutine(ProxmoxAPIClient.read_permissions)
+    read_roles = _as_coroutine(ProxmoxAPIClient.read_roles)
     is_quorate = _as_coroutine(ProxmoxAPIClient.is_quorate)
+    read_ballooning_target_share = _as_coroutine(ProxmoxAPIClient.read_ballooning_target_share)
     read_working_set_mib = _as_coroutine(ProxmoxAPIClient.read_working_set_mib)
     read_live_limits = _as_coroutine(ProxmoxAPIClient.read_live_limits)
 

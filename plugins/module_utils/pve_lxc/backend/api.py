@@ -69,6 +69,11 @@ class ProxmoxAPIClient(LifecycleCalls):
         """Return ``api``."""
         return self._transport.name
 
+    @property
+    def request_count(self) -> int:
+        """Return how many requests were sent, retries and logins included; approximate with several threads."""
+        return self._transport.request_count
+
     def close(self) -> None:
         """Close every connection."""
         self._transport.close()
@@ -112,6 +117,12 @@ class ProxmoxAPIClient(LifecycleCalls):
         """Return whether the cluster may be written to."""
         return parse_quorum(self._get("/cluster/status"))
 
+    def read_ballooning_target_share(self, node: str) -> float | None:
+        """Return where ballooning begins; one request, and one more where a virtual machine balloons."""
+        from .ballooning import read_target_share
+
+        return read_target_share(node, self._get)
+
     def read_working_set_mib(self, node: str, vmid: int) -> float | None:
         """Return None: the API's ``mem`` leaves out shared memory and tmpfs, and nothing else of it tells them."""
         return None
@@ -119,6 +130,16 @@ class ProxmoxAPIClient(LifecycleCalls):
     def read_live_limits(self, node: str, vmid: int) -> LiveLimits | None:
         """Return None: what the API shows as limits it takes from the configuration."""
         return None
+
+    def read_permissions(self, path: str) -> Mapping[str, bool] | None:
+        """Return the own privileges on a path; a token without any is answered with an empty list. Never None: root is told all of them."""
+        answer = self._transport.request("GET", "/access/permissions", {"path": path})
+        granted = answer.get(path) if isinstance(answer, Mapping) else None
+        return {str(name): bool(int(propagates)) for name, propagates in granted.items()} if isinstance(granted, Mapping) else {}
+
+    def read_roles(self) -> Mapping[str, frozenset[str]]:
+        """Return every role with its privileges; anybody logged in may ask."""
+        return {str(row["roleid"]): frozenset(filter(None, str(row.get("privs") or "").split(","))) for row in self._get("/access/roles")}
 
     # The names of the migration guide.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..model.allocation import LiveLimits
 from ..model.guest import Guest
 from ..model.node import Cluster, Node
 from ..model.usage import HostUsage, MemorySource, UsageSample
@@ -49,6 +50,10 @@ class ApiUsage:
     def read_memory_mib(self, guest: Guest) -> float | None:
         """Return ``mem`` of this moment in MiB; None when there is none."""
         return _mib(self._backend.read_live_guests(guest.node).get(guest.vmid, {}).get("mem"))
+
+    def read_live_limits(self, guest: Guest) -> LiveLimits | None:
+        """Return what the back end can read of them: nothing over the API."""
+        return self._backend.read_live_limits(guest.node, guest.vmid)
 
     def read_host(self, node: str) -> HostUsage:
         """Return what the node has left: installed less used; None in each field that the user may not see."""

@@ -72,6 +72,15 @@ def working_set_mib(current_bytes: float, stat: Mapping[str, int]) -> float | No
     return max(need_bytes, 0.0) / BYTES_PER_MIB
 
 
+def parse_arc_mib(text: str) -> tuple[float | None, float | None]:
+    """Return the size of ZFS's cache and the least it keeps, in MiB, of /proc/spl/kstat/zfs/arcstats; None for what is not there.
+
+    The lines are ``name type data``: ``size 4 1073741824`` and ``c_min 4 268435456`` are 1024 and 256. Source: OpenZFS, module/zfs/arc.c.
+    """
+    values = {words[0]: int(words[2]) / BYTES_PER_MIB for line in text.splitlines() if len(words := line.split()) == 3 and words[2].isdigit()}
+    return values.get("size"), values.get("c_min")
+
+
 def parse_meminfo_mib(text: str) -> dict[str, float]:
     """Return ``{"MemTotal": 32768.0, "MemAvailable": ...}`` in MiB of /proc/meminfo."""
     values = {}

@@ -100,6 +100,10 @@ class FallbackBackend:
         """Return whether the cluster may be written to."""
         return self._read(lambda backend: backend.is_quorate())
 
+    def read_ballooning_target_share(self, node: str) -> float | None:
+        """Return where ballooning begins."""
+        return self._read(lambda backend: backend.read_ballooning_target_share(node))
+
     def read_working_set_mib(self, node: str, vmid: int) -> float | None:
         """Return what a container needs to run, from the node's files; the API cannot tell, so this is asked of the node even while the API works."""
         return self._ask_node(lambda: self._pct.read_working_set_mib(node, vmid))
@@ -107,6 +111,14 @@ class FallbackBackend:
     def read_live_limits(self, node: str, vmid: int) -> LiveLimits | None:
         """Return what the kernel enforces, from the node's files; asked of the node even while the API works, as for the working set."""
         return self._ask_node(lambda: self._pct.read_live_limits(node, vmid))
+
+    def read_permissions(self, path: str) -> Mapping[str, bool] | None:
+        """Return the own privileges on a path; None for root, who runs the second way's commands."""
+        return self._read(lambda backend: backend.read_permissions(path))
+
+    def read_roles(self) -> Mapping[str, frozenset[str]]:
+        """Return every role with its privileges."""
+        return self._read(lambda backend: backend.read_roles())
 
     def read_version(self) -> tuple[int, ...]:
         """Return the version of the node that answers."""

@@ -119,6 +119,20 @@ class PctBackend(PctLifecycle):
         """Return whether the cluster may be written to."""
         return parse_quorum(self._commands.request("GET", "/cluster/status"))
 
+    def read_permissions(self, path: str) -> Mapping[str, bool] | None:
+        """Return None: these commands run as root on the node."""
+        return None
+
+    def read_roles(self) -> Mapping[str, frozenset[str]]:
+        """Return nothing: root needs none."""
+        return {}
+
+    def read_ballooning_target_share(self, node: str) -> float | None:
+        """Return where ballooning begins."""
+        from .ballooning import read_target_share
+
+        return read_target_share(node, lambda path: self._commands.request("GET", path))
+
     def read_working_set_mib(self, node: str, vmid: int) -> float | None:
         """Return what a container of this node needs to run, in MiB, from its cgroup files, which everybody may read.
 

@@ -49,6 +49,7 @@ def parse_cluster(rows: Iterable[Mapping[str, Any]]) -> Cluster:
     guests: dict[int, Guest] = {}
     nodes: dict[str, Node] = {}
     virtual_machines = 0
+    machine_bytes: dict[str, float] = {}
     for row in rows:
         kind = row.get("type")
         if kind == "lxc":
@@ -58,7 +59,9 @@ def parse_cluster(rows: Iterable[Mapping[str, Any]]) -> Cluster:
             nodes[row["node"]] = parse_node(row)
         elif kind == "qemu":
             virtual_machines += 1
-    return Cluster(dict(sorted(guests.items())), dict(sorted(nodes.items())), virtual_machines)
+            if row.get("status") == "running":
+                machine_bytes[row["node"]] = machine_bytes.get(row["node"], 0.0) + (number_or_none(row.get("maxmem")) or 0.0)
+    return Cluster(dict(sorted(guests.items())), dict(sorted(nodes.items())), virtual_machines, machine_bytes)
 
 
 def parse_guest(row: Mapping[str, Any]) -> Guest:

@@ -21,9 +21,22 @@ MIGRATIONS = (
     CREATE INDEX change_by_vmid ON change (vmid, change_id);
     CREATE INDEX change_open ON change (change_id) WHERE ended IS NULL;
     """,
+    # A rollback says which change it goes back before (undoes_from), and a change whose container it was made to (identity); a run whether it
+    # failed as a whole; and small things of others have a place (note).
+    """
+    CREATE TABLE note (name TEXT PRIMARY KEY, updated REAL NOT NULL, body TEXT NOT NULL);
+    ALTER TABLE change ADD COLUMN undoes_from INTEGER;
+    ALTER TABLE change ADD COLUMN identity TEXT NOT NULL DEFAULT '';
+    CREATE INDEX change_by_time ON change (begun);
+    ALTER TABLE run ADD COLUMN is_failed INTEGER NOT NULL DEFAULT 0;
+    UPDATE run SET is_failed = 1 WHERE result LIKE 'failed: %';
+    """,
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)
 
 # Runs without changes are kept this long; changes are kept for ever, for a rollback may need the first.
 RUN_KEPT_SECONDS = 30 * 86400.0
+
+# The mode of a run that is an operator's rollback and no cycle.
+ROLLBACK_MODE = "rollback"

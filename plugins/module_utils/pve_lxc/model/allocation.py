@@ -11,6 +11,9 @@ from dataclasses import dataclass, fields
 # Field of Allocation -> key in Proxmox's configuration. Source: recorded on PVE 9.2.11, config_get.json.
 CONFIG_KEYS = {"cores": "cores", "cpulimit": "cpulimit", "cpuunits": "cpuunits", "memory_mib": "memory", "swap_mib": "swap"}
 
+# What Proxmox takes when ``memory`` is absent, in MiB. Source: the API schema of PVE 9.2.
+DEFAULT_MEMORY_MIB = 512
+
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
@@ -38,6 +41,11 @@ class Allocation:
     def differences_to(self, other: Allocation) -> tuple[str, ...]:
         """Return the names of the fields that differ, in the order of the fields."""
         return tuple(name for name, value in self.items() if value != getattr(other, name))
+
+    @property
+    def memory_in_effect_mib(self) -> int:
+        """Return the memory limit; an absent key is Proxmox's default."""
+        return DEFAULT_MEMORY_MIB if self.memory_mib is None else self.memory_mib
 
     def cpu_cap_cores(self, host_cpus: float) -> float:
         """Return how many cores of CPU time the container can use at most.

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .guest import Guest
 
@@ -51,11 +51,13 @@ class Cluster:
         guests: LXC containers by vmid, in ascending order; QEMU machines are left out.
         nodes: nodes by name, in ascending order.
         virtual_machine_count: QEMU machines seen.
+        virtual_machine_bytes: node -> what its running QEMU machines may use together; nodes without any are absent.
     """
 
     guests: Mapping[int, Guest]
     nodes: Mapping[str, Node]
     virtual_machine_count: int = 0
+    virtual_machine_bytes: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def unreachable_nodes(self) -> tuple[str, ...]:

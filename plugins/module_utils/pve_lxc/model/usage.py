@@ -41,9 +41,11 @@ class UsageSample:
         uptime_seconds: since its start.
         own_oom_kills: kills since the last sample because of its own limit; None when it cannot be told.
         foreign_oom_kills: kills since the last sample for another reason (host, or a smaller limit inside).
+        host_oom_kills: those of them that were the host's, which ran out of memory itself; None when it cannot be told.
         live_memory_max_mib: the limit the kernel enforces; None when not readable.
         live_cpu_max_cores: the quota the kernel enforces; None when unlimited or not readable.
         refault_pages_per_second: file pages read again soon after eviction; None when not measured.
+        swap_in_pages_per_second: pages that came back from swap; None when not measured.
     """
 
     vmid: int
@@ -66,6 +68,8 @@ class UsageSample:
     live_memory_max_mib: float | None = None
     live_cpu_max_cores: float | None = None
     refault_pages_per_second: float | None = None
+    swap_in_pages_per_second: float | None = None
+    host_oom_kills: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +106,11 @@ class HostUsage:
         cpus: logical CPUs; None when not measured.
         memory_total_mib: installed.
         memory_available_mib: MemAvailable on the node, else installed less used; None when not measured.
+        arc_size_mib: what ZFS caches, which MemAvailable leaves out; None without ZFS, or when not measured.
+        arc_least_mib: what ZFS keeps of it in any case; None likewise.
         memory_full_percent: PSI memory full; None when not measured.
         cpu_pressure_percent: PSI cpu some; None when not measured.
+        swap_total_mib: size of its swap, 0 without any; None when not measured.
     """
 
     node: str
@@ -112,3 +119,6 @@ class HostUsage:
     memory_available_mib: float | None = None
     memory_full_percent: float | None = None
     cpu_pressure_percent: float | None = None
+    arc_size_mib: float | None = None
+    arc_least_mib: float | None = None
+    swap_total_mib: float | None = None

@@ -35,7 +35,7 @@ def guard_memory_shrink(plan: ResizePlan, request: ResizeRequest, guest: Guest, 
     reason = refuse_memory_shrink(target_mib, is_running=is_running, memory_mib=memory_mib, source=source)
     if reason is None:
         return plan
-    sentence = _shrink_sentence(reason, target_mib, memory_mib, source)
+    sentence = shrink_sentence(reason, target_mib, memory_mib, source)
     if request.is_forced:
         return replace(plan, warnings=(*plan.warnings, f"memory shrinks by force: {sentence}"))
     message = f"memory is not lowered from {limit_mib} to {target_mib} MiB: {sentence}. Stop the container first, or give force"
@@ -43,7 +43,8 @@ def guard_memory_shrink(plan: ResizePlan, request: ResizeRequest, guest: Guest, 
     return replace(refused, warnings=plan.warnings)
 
 
-def _shrink_sentence(reason: Reason, target_mib: int, memory_mib: float | None, source: MemorySource) -> str:
+def shrink_sentence(reason: Reason, target_mib: int, memory_mib: float | None, source: MemorySource) -> str:
+    """Return why a running container's memory must not become ``target_mib``, as a sentence without an end; ``reason`` is the guard's."""
     if memory_mib is None:
         return "it runs and what it uses was not measured, so the kernel may kill inside it at once"
     used = f"its working set is {memory_mib:.0f} MiB" if source is MemorySource.CGROUP else f"Proxmox shows {memory_mib:.0f} MiB in use"

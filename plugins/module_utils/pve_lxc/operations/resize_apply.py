@@ -23,10 +23,11 @@ from ..model.allocation import CONFIG_KEYS, Allocation
 from ..model.guest import GuestConfig
 from ..model.plan import ConfigWrite, Outcome, ResizePlan
 from ..model.reason import Reason
+from ..policy.in_force import describe_apart, limits_apart
 from ..units import format_number
 from .failure import STATUS_NODE_NOT_CONNECTED, describe_failure
 from .resize_outcome import outcome_of, outcome_without_write
-from .resize_repair import describe_apart, limits_apart, put_back, read_live_limits
+from .resize_repair import put_back, read_live_limits
 
 if TYPE_CHECKING:
     from ..ports import LxcBackend

@@ -10,13 +10,13 @@ from dataclasses import replace
 from typing import Any
 
 from ..model.allocation import CONFIG_KEYS, Allocation
+from ..model.allocation import DEFAULT_MEMORY_MIB as DEFAULT_MEMORY_MIB
 from ..model.guest import Guest, GuestConfig
 from ..model.plan import ConfigWrite, ResizePlan
 from ..model.reason import Reason
 from ..units import format_number
 
 # What Proxmox takes when the key is absent. Source: PVE 9.2 API schema, PUT /nodes/{node}/lxc/{vmid}/config.
-DEFAULT_MEMORY_MIB = 512
 DEFAULT_SWAP_MIB = 512
 
 _MEMORY_FIELDS = frozenset({"memory_mib", "swap_mib"})
@@ -24,7 +24,7 @@ _MEMORY_FIELDS = frozenset({"memory_mib", "swap_mib"})
 
 def memory_of(allocation: Allocation) -> int:
     """Return the memory in MiB; an absent key is Proxmox's 512."""
-    return DEFAULT_MEMORY_MIB if allocation.memory_mib is None else allocation.memory_mib
+    return allocation.memory_in_effect_mib
 
 
 def plan_to(

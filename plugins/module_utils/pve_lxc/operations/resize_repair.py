@@ -9,25 +9,19 @@ equals the configuration. So another value is written first, and then the one of
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ..errors import ProxmoxAPIError
 from ..model.allocation import Allocation, LiveLimits
 from ..model.guest import GuestConfig
 from ..model.plan import ConfigWrite, ResizePlan
 from ..model.usage import MemorySource
+from ..policy.in_force import Apart, describe_apart, limits_apart
 from ..policy.memory_guard import refuse_memory_shrink
 from ..units import format_number
-from .resize_plan import memory_of
-
-if TYPE_CHECKING:
-    from ..ports import LxcBackend
-
-# cpu.max is in whole microseconds of a tenth of a second.
-_CPU_TOLERANCE_CORES = 0.001
 
 
-def read_live_limits(backend: LxcBackend, plan: ResizePlan) -> LiveLimits | None:
+def read_live_limits(backend: RepairRoad, plan: ResizePlan) -> LiveLimits | None:
     """Return what is in force, None where that cannot be read."""
     try:
         return backend.read_live_limits(plan.node, plan.vmid)
@@ -35,30 +29,23 @@ def read_live_limits(backend: LxcBackend, plan: ResizePlan) -> LiveLimits | None
         return None
 
 
-def limits_apart(allocation: Allocation, live: LiveLimits) -> dict[str, tuple[float | None, float | None]]:
-    """Return key -> (in force, configured) for each limit that differs; 640 MiB in force and 512 configured is ``{"memory": (640.0, 512)}``."""
-    apart: dict[str, tuple[float | None, float | None]] = {}
-    memory_mib = memory_of(allocation)
-    if live.memory_mib != memory_mib:
-        apart["memory"] = (live.memory_mib, memory_mib)
-    if not _is_same_quota(live.cpulimit, allocation.cpulimit):
-        apart["cpulimit"] = (live.cpulimit, allocation.cpulimit)
-    return apart
+class RepairRoad(Protocol):
+    """What putting limits back needs of a way to Proxmox; every LxcBackend is one."""
+
+    def read_config(self, node: str, vmid: int) -> GuestConfig:
+        """As LxcBackend's."""
+
+    def write_config(self, node: str, vmid: int, write: ConfigWrite, digest: str) -> None:
+        """As LxcBackend's."""
+
+    def read_live_limits(self, node: str, vmid: int) -> LiveLimits | None:
+        """As LxcBackend's."""
+
+    def read_working_set_mib(self, node: str, vmid: int) -> float | None:
+        """As LxcBackend's."""
 
 
-def _is_same_quota(live_cores: float | None, configured_cores: float | None) -> bool:
-    """Return whether a live quota is the configured one; None is unlimited. The kernel keeps it in microseconds, so a trace may be off."""
-    if live_cores is None or configured_cores is None:
-        return live_cores is configured_cores
-    return abs(live_cores - configured_cores) <= _CPU_TOLERANCE_CORES
-
-
-def describe_apart(apart: dict[str, tuple[float | None, float | None]]) -> str:
-    """Return ``memory is 640 in force and 512 in the configuration``."""
-    return ", ".join(f"{key} is {_shown(live)} in force and {_shown(configured)} in the configuration" for key, (live, configured) in apart.items())
-
-
-def put_back(backend: LxcBackend, plan: ResizePlan, config: GuestConfig, apart: dict[str, tuple[float | None, float | None]]) -> str | None:
+def put_back(backend: RepairRoad, plan: ResizePlan, config: GuestConfig, apart: Apart) -> str | None:
     """Bring the limits in force back to the configuration; return why not, or None when they are.
 
     Memory is only taken away again when the working set leaves room.
@@ -78,7 +65,7 @@ def put_back(backend: LxcBackend, plan: ResizePlan, config: GuestConfig, apart: 
     return f"putting it back did not help: {describe_apart(still)}" if still else None
 
 
-def _may_take_memory(backend: LxcBackend, plan: ResizePlan, live_mib: float | None, configured_mib: float) -> bool:
+def _may_take_memory(backend: RepairRoad, plan: ResizePlan, live_mib: float | None, configured_mib: float) -> bool:
     if live_mib is not None and live_mib <= configured_mib:
         return True
     try:
@@ -86,6 +73,14 @@ def _may_take_memory(backend: LxcBackend, plan: ResizePlan, live_mib: float | No
     except ProxmoxAPIError:
         return False
     return refuse_memory_shrink(configured_mib, is_running=True, memory_mib=in_use_mib, source=MemorySource.CGROUP) is None
+
+
+def is_in_midst(seen: Allocation, configured: Allocation) -> bool:
+    """Return whether a configuration is what ``put_back`` leaves when it is stopped after its first write: 513 for 512, a cpulimit of 1 for unlimited."""
+    quota = 1.0 if configured.cpulimit is None else configured.cpulimit + 1
+    midst = {configured.memory_in_effect_mib + 1: "memory", configured.memory_in_effect_mib: ""}.get(seen.memory_in_effect_mib)
+    is_same_quota = seen.cpulimit == configured.cpulimit
+    return seen != configured and midst is not None and (is_same_quota or seen.cpulimit == quota) and seen.cores == configured.cores
 
 
 def _writes(key: str, configured: float | None) -> tuple[ConfigWrite, ConfigWrite]:
@@ -97,7 +92,3 @@ def _writes(key: str, configured: float | None) -> tuple[ConfigWrite, ConfigWrit
 
 def _value(key: str, value: float) -> Any:
     return int(value) if key == "memory" else format_number(value)
-
-
-def _shown(value: float | None) -> str:
-    return "unlimited" if value is None else format_number(value)

@@ -5,16 +5,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
 from ..model.allocation import Allocation
 from ..model.guest import Guest, GuestConfig
+from ..model.reason import Reason
+from .contest import is_contested, note_change, note_write
+from .hold import hold
+from .loan import forget_changed
+from .probation import begin_probation, end_probation
 from .remember import ContainerMemory, new_memory
-from .settings import PolicySettings
+from .settings import DAY_SECONDS, LARGEST_CHANGES_PER_DAY, PolicySettings
 
 # What this loop sizes; cpuunits and swap are never changed, so a change of them by somebody else is no concern.
 MANAGED_FIELDS = ("cores", "cpulimit", "memory_mib")
+CPU_FIELDS = frozenset({"cores", "cpulimit"})
 
 
 def managed_differences(one: Allocation, other: Allocation) -> tuple[str, ...]:
@@ -28,12 +35,14 @@ def adopt(memory: ContainerMemory, guest: Guest, config: GuestConfig, settings: 
     * Another identity (root volume, MAC address) is another container with a re-used id: everything is forgotten.
     * At first sight what is found becomes the baseline, which the default bounds follow.
     * What somebody else changed since becomes the new baseline for those fields, and the container is left alone for a day.
+    * Whose values come back a second time, though we had changed them, has them for good, until somebody releases it.
     * A container that came from another node is only grown for a day.
     """
     if memory.known == config.allocation and memory.identity == config.identity and memory.node == guest.node:
         return memory
     if memory.identity and memory.identity != config.identity:
-        memory = new_memory(settings)
+        # Nothing older than this sight is its own, not even what Proxmox recorded under the id.
+        memory = replace(new_memory(settings), records_read_seconds=now)
     found = config.allocation
     moved = bool(memory.node) and memory.node != guest.node
     memory = replace(
@@ -48,18 +57,45 @@ def adopt(memory: ContainerMemory, guest: Guest, config: GuestConfig, settings: 
     if not changed:
         return replace(memory, known=found)
     new_values: dict[str, Any] = {name: getattr(found, name) for name in changed}
-    return replace(
-        memory,
+    contest = note_change(memory.contest, memory.baseline, found, changed, settings, now)
+    memory = replace(
+        forget_changed(memory, changed, now),
         baseline=replace(memory.baseline, **new_values),
         known=found,
-        paused_until_seconds=now + settings.operator_pause_seconds,
+        contest=contest,
+        probation=end_probation(memory.probation, math.inf) if "memory_mib" in changed else memory.probation,
+        cpu_changed_seconds=now if CPU_FIELDS & set(changed) else memory.cpu_changed_seconds,
     )
+    if is_contested(contest, settings, now):
+        return hold(memory, Reason.CONTESTED, math.inf)
+    return hold(memory, Reason.OPERATOR_CHANGED, now + settings.operator_pause_seconds)
 
 
-def record_write(memory: ContainerMemory, after: Allocation, now: float) -> ContainerMemory:
-    """Return the memory after a write of ours: what is there now is ours, and no operator's change."""
+def record_write(memory: ContainerMemory, after: Allocation, now: float, *, is_running: bool = True) -> ContainerMemory:
+    """Return the memory after a write of ours: what is there now is ours, and no operator's change.
+
+    Args:
+        memory: before.
+        after: what there is now.
+        now: seconds since 1970.
+        is_running: False for a container that is stopped, which misses nothing that is taken away.
+    """
     before = memory.known
-    is_shrink = before is not None and before.memory_mib is not None and after.memory_mib is not None and after.memory_mib < before.memory_mib
-    if is_shrink:
-        memory = replace(memory, memory=replace(memory.memory, last_shrink_seconds=now))
-    return replace(memory, known=after)
+    changed = () if before is None else managed_differences(before, after)
+    if before is None or not changed:
+        return replace(memory, known=after)
+    recent = tuple(time for time in memory.write_times if now - DAY_SECONDS < time <= now)
+    memory = replace(
+        memory,
+        known=after,
+        write_times=(*recent, now)[-LARGEST_CHANGES_PER_DAY:],
+        contest=note_write(memory.contest, before, changed),
+        cpu_changed_seconds=now if CPU_FIELDS & set(changed) else memory.cpu_changed_seconds,
+    )
+    before_mib, after_mib = before.memory_in_effect_mib, after.memory_in_effect_mib
+    if after_mib > before_mib:
+        return replace(memory, probation=end_probation(memory.probation, after_mib))
+    if after_mib < before_mib and is_running:
+        learnt = replace(memory.memory, last_shrink_seconds=now)
+        return replace(memory, memory=learnt, probation=begin_probation(memory.probation, before_mib, now))
+    return memory

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..model.allocation import DEFAULT_MEMORY_MIB as DEFAULT_MEMORY_MIB
 from ..model.allocation import Allocation
 from .settings import BoundsSettings
-
-# What Proxmox takes when ``memory`` is absent, in MiB. Source: the API schema of PVE 9.2.
-DEFAULT_MEMORY_MIB = 512
 
 
 @dataclass(frozen=True, slots=True)

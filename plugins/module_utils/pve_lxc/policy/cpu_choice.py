@@ -45,7 +45,7 @@ def keep(reason: Reason, message: str, *others: Reason) -> Choice:
 
 
 def cpu_actuator(allocation: Allocation, wanted: str) -> str:
-    """Return ``cpulimit``, ``cores`` or ``none``: which key carries the CPU of this container."""
+    """Return ``cpulimit``, ``cores``, ``both`` or ``none``: which key carries the CPU of this container."""
     if wanted != "auto":
         return wanted
     return "cpulimit" if allocation.cpulimit is not None else "cores"
@@ -79,10 +79,10 @@ def choose_cpu(config: GuestConfig, memory: CpuMemory, demand_cores: float, boun
     policy = settings.policy
     allocation = config.allocation
     actuator = cpu_actuator(allocation, settings.bounds.actuator)
-    step = policy.cpu_step_cores if actuator == "cpulimit" else 1.0
+    step = 1.0 if actuator == "cores" else policy.cpu_step_cores
     high = reachable_high(config, bounds.high, actuator)
     cap = min(value for value in (allocation.cores, allocation.cpulimit) if value is not None)
-    now_wanted = _stepped(demand_cores, bounds.low, high, step)
+    now_wanted = stepped_cores(demand_cores, bounds.low, high, step)
     if now_wanted > cap + step / 2:
         if _is_mere_head_room(memory, demand_cores, cap, step, policy, now):
             return keep(Reason.WITHIN_BAND, f"CPU kept at {_shown(cap)}: {demand_cores:.2f} cores would leave more head-room, too little to be worth a change")
@@ -91,14 +91,11 @@ def choose_cpu(config: GuestConfig, memory: CpuMemory, demand_cores: float, boun
     if demand_cores > high and cap <= high + 1e-9:
         return keep(Reason.AT_BOUND, f"CPU kept at {_shown(cap)}: {demand_cores:.2f} cores are wanted, {_shown(high)} is the largest allowed")
     held = max(demand_cores, memory.targets.largest(now) or demand_cores)
-    wanted = _stepped(held, bounds.low, high, step)
+    wanted = stepped_cores(held, bounds.low, high, step)
     largest_worth = cap * (1 - policy.cpu_shrink_band)
     if wanted <= largest_worth + 1e-9:
-        return Choice(
-            {actuator: wanted if actuator == "cpulimit" else int(wanted)},
-            Reason.SHRINK_CPU,
-            f"CPU {_shown(cap)} -> {_shown(wanted)}: no more than {held:.2f} cores were wanted for {policy.cpu_shrink_wait_seconds / 60:.0f} min",
-        )
+        why = f"no more than {held:.2f} cores were wanted for {policy.cpu_shrink_wait_seconds / 60:.0f} min"
+        return Choice(cpu_shrink_changes(config, wanted, actuator), Reason.SHRINK_CPU, f"CPU {_shown(cap)} -> {_shown(wanted)}: {why}")
     if now_wanted <= largest_worth + 1e-9:
         return keep(Reason.STABILISING, f"CPU kept at {_shown(cap)}: {demand_cores:.2f} cores are wanted now, but {held:.2f} were a while ago")
     if wanted < cap - 1e-9:
@@ -118,12 +115,12 @@ def reachable_high(config: GuestConfig, high: float, actuator: str) -> float:
     allocation = config.allocation
     if actuator == "cores" and allocation.cpulimit is not None:
         return min(high, allocation.cpulimit)
-    if actuator == "cpulimit" and allocation.cores is not None and is_pinned(config):
+    if actuator != "cores" and allocation.cores is not None and is_pinned(config):
         return min(high, allocation.cores)
     return high
 
 
-def _stepped(cores: float, low: float, high: float, step: float) -> float:
+def stepped_cores(cores: float, low: float, high: float, step: float) -> float:
     """Return cores rounded up to the step, within the bounds; the largest is rounded down, but to one step at least."""
     largest = max(math.floor(round(high / step, 9)) * step, step)
     return round(min(round_up(clamp(cores, low, high), step), largest), 6)
@@ -142,6 +139,21 @@ def grow_cpu(config: GuestConfig, wanted: float, cap: float, actuator: str, why:
         if allocation.cores is not None and allocation.cores < wanted:
             changes["cores"] = math.ceil(wanted)
     return Choice(changes, Reason.GROW_CPU, f"CPU {_shown(cap)} -> {_shown(wanted)}: {why}")
+
+
+def cpu_shrink_changes(config: GuestConfig, wanted: float, actuator: str) -> dict[str, float]:
+    """Return what is written for less CPU.
+
+    ``both`` keeps the cores at what the cpulimit needs, or one above, so that they seldom change: from 4 and 4 to a cpulimit of 1.2 the cores go to
+    ceil(1.2) + 1 = 3, and from there to a cpulimit of 1.8 they stay. Cores that were never set, and those of a pinned container, stay as they are.
+    """
+    if actuator == "cores":
+        return {"cores": int(wanted)}
+    changes: dict[str, float] = {"cpulimit": wanted}
+    cores, most = config.allocation.cores, math.ceil(wanted) + 1
+    if actuator == "both" and cores is not None and cores > most and not is_pinned(config):
+        changes["cores"] = most
+    return changes
 
 
 def _shown(cores: float) -> str:

@@ -6,36 +6,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from ..model.decision import Decision
 from ..model.reason import Reason
-from .admission import growth_budget_mib, share_growth
+from .admission import admit
 from .adopt import adopt
 from .bounds import Bounds
-from .cpu_choice import Choice, keep
-from .memory_choice import limit_of
+from .budget import hold_to_budgets
+from .cpu_choice import Choice
+from .draft import Draft
+from .in_force import sampled_limits_apart
 from .observation import HostState, Observation
-from .permit import Guard, guard_learning, guard_writing
+from .permit import guard_apart, guard_learning, guard_writing
 from .remember import ContainerMemory, new_memory
-from .settings import ContainerSettings, SettingsBook
-from .size import Sizing, learn, size
+from .settings import SettingsBook
+from .size import learn, size
+from .stopped import restore_when_stopped
 
 # Which of a container's two reasons is told first: changes before guards before "nothing to do". What is not named is a guard.
-_CHANGES = (Reason.OOM_ANSWERED, Reason.GROW_MEMORY, Reason.GROW_CPU, Reason.SHRINK_MEMORY, Reason.SHRINK_CPU)
+_GROWTHS = (Reason.OOM_ANSWERED, Reason.PROBATION_FAILED, Reason.GROW_MEMORY, Reason.GROW_CPU, Reason.BOOSTED, Reason.GIVEN_BACK, Reason.SEASON_EXPECTED)
+_CHANGES = (*_GROWTHS, Reason.LOWERED_FOR_HOST, Reason.SHRINK_MEMORY, Reason.SHRINK_CPU, Reason.BOOST_ENDED)
 _CALM = (Reason.AT_BOUND, Reason.COOLDOWN, Reason.STABILISING, Reason.WITHIN_BAND, Reason.UNCHANGED)
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A container before the node as a whole was looked at."""
-
-    observation: Observation
-    memory: ContainerMemory
-    settings: ContainerSettings
-    guard: Guard | None
-    sizing: Sizing | None
 
 
 def decide(
@@ -55,11 +48,11 @@ def decide(
     """
     drafts = [_draft(observation, memories.get(observation.guest.vmid), settings, host, now) for observation in observations]
     drafts.sort(key=lambda draft: draft.observation.guest.vmid)
-    drafts = _admit(drafts, host, settings)
+    drafts = hold_to_budgets(admit(drafts, host, settings), settings, now)
     return tuple(_decision(draft) for draft in drafts), {draft.observation.guest.vmid: draft.memory for draft in drafts}
 
 
-def _draft(observation: Observation, memory: ContainerMemory | None, book: SettingsBook, host: HostState, now: float) -> _Draft:
+def _draft(observation: Observation, memory: ContainerMemory | None, book: SettingsBook, host: HostState, now: float) -> Draft:
     settings = book.of(observation.guest.vmid)
     policy = settings.policy
     memory = memory if memory is not None else new_memory(policy)
@@ -68,14 +61,25 @@ def _draft(observation: Observation, memory: ContainerMemory | None, book: Setti
     guard = guard_learning(observation, memory, host, policy, now)
     memory = _look(memory, observation, now)
     if guard is not None:
-        return _Draft(observation, memory, settings, guard, None)
+        restored = restore_when_stopped(observation, memory, policy, host, now) if guard.reason is Reason.NOT_RUNNING else None
+        return Draft(observation, memory, settings, guard, None) if restored is None else Draft(observation, memory, settings, restored[0], None, restored[1])
     # A last sample in the future means that the clock was set back: what is measured now is new all the same.
     last_seconds = memory.last_sample_seconds if memory.last_sample_seconds <= now else 0.0
     is_new = observation.sample is not None and observation.sample.time_seconds > last_seconds
     if is_new:
-        memory = learn(observation, memory, settings, host)
+        memory = _note_apart(learn(observation, memory, settings, host), observation, now)
     sizing, memory = size(observation, memory, settings, host, now, is_new=is_new)
-    return _Draft(observation, memory, settings, guard_writing(observation, memory, host, now), sizing)
+    chosen_mib = sizing.memory.changes.get("memory_mib", 0.0)
+    guard = guard_writing(observation, memory, host, now) or guard_apart(observation, memory, chosen_mib, now)
+    return Draft(observation, memory, settings, guard, sizing)
+
+
+def _note_apart(memory: ContainerMemory, observation: Observation, now: float) -> ContainerMemory:
+    """Return the memory with it noted since when the limits in force are not those of the configuration."""
+    config, sample = observation.config, observation.sample
+    is_apart = config is not None and sample is not None and bool(sampled_limits_apart(config, sample))
+    since = (memory.apart_since_seconds or now) if is_apart else 0.0
+    return memory if since == memory.apart_since_seconds else replace(memory, apart_since_seconds=since)
 
 
 def _look(memory: ContainerMemory, observation: Observation, now: float) -> ContainerMemory:
@@ -86,49 +90,14 @@ def _look(memory: ContainerMemory, observation: Observation, now: float) -> Cont
     return replace(memory, last_uptime_seconds=uptime, last_look_seconds=now)
 
 
-def _admit(drafts: list[_Draft], host: HostState, settings: SettingsBook) -> list[_Draft]:
-    """Return the drafts with memory growth held to what the node has left; nobody is lowered for it."""
-    growths = {}
-    for draft in drafts:
-        if draft.guard is None and draft.sizing is not None and draft.observation.config is not None:
-            wanted = draft.sizing.memory.changes.get("memory_mib", 0.0) - limit_of(draft.observation.config)
-            if "memory_mib" in draft.sizing.memory.changes and wanted > 0:
-                growths[draft.observation.guest.vmid] = wanted
-    if not growths:
-        return drafts
-    budget = growth_budget_mib(host, settings.general.policy)
-    granted = {} if budget is None else share_growth(growths, budget, settings.general.policy.memory_step_mib)
-    return [_granted(draft, growths, granted, budget) if draft.observation.guest.vmid in growths else draft for draft in drafts]
-
-
-def _granted(draft: _Draft, growths: Mapping[int, float], granted: Mapping[int, int], budget: float | None) -> _Draft:
-    vmid = draft.observation.guest.vmid
-    sizing, config = draft.sizing, draft.observation.config
-    if sizing is None or config is None or granted.get(vmid) == growths[vmid]:
-        return draft
-    limit = limit_of(config)
-    wanted = sizing.memory.changes["memory_mib"]
-    if budget is None:
-        memory = keep(Reason.NOT_MEASURED, f"memory kept at {limit} MiB instead of {wanted:.0f}: the node's free memory is not known")
-        return replace(draft, sizing=replace(sizing, memory=memory))
-    short = f"the node has only {budget:.0f} MiB for all growth"
-    if granted[vmid] <= 0:
-        memory = keep(Reason.HOST_SHORT_OF_MEMORY, f"memory kept at {limit} MiB instead of {wanted:.0f}: {short}")
-    else:
-        reached = limit + granted[vmid]
-        others = (*sizing.memory.others, Reason.HOST_SHORT_OF_MEMORY)
-        memory = Choice({"memory_mib": reached}, sizing.memory.reason, f"memory {limit} -> {reached} MiB instead of {wanted:.0f}: {short}", others)
-    return replace(draft, sizing=replace(sizing, memory=memory))
-
-
-def _decision(draft: _Draft) -> Decision:
+def _decision(draft: Draft) -> Decision:
     observation, sizing = draft.observation, draft.sizing
     current = observation.config.allocation if observation.config else draft.memory.known
-    target = current
+    target = current if draft.restored is None else draft.restored
     guards = [] if draft.guard is None else [(draft.guard.reason, draft.guard.message)]
     choices: list[Choice] = []
     if draft.guard is None and sizing is not None:
-        choices = sorted((sizing.memory, sizing.cpu), key=lambda choice: _rank(choice.reason))
+        choices = sorted((sizing.memory, sizing.cpu), key=_rank)
         changes: dict[str, Any] = {**sizing.cpu.changes, **sizing.memory.changes}
         target = replace(current, **changes) if current is not None and changes else current
     reasons = [*(reason for reason, _message in guards), *(choice.reason for choice in choices)]
@@ -154,7 +123,8 @@ def _pair(bounds: Bounds | None) -> tuple[float, float] | None:
     return None if bounds is None else (bounds.low, bounds.high)
 
 
-def _rank(reason: Reason) -> int:
-    if reason in _CHANGES:
-        return _CHANGES.index(reason)
-    return 200 + _CALM.index(reason) if reason in _CALM else 100
+def _rank(choice: Choice) -> int:
+    """Return the place of a choice: one that changes nothing is no change, whatever it is kept for."""
+    if choice.changes and choice.reason in _CHANGES:
+        return _CHANGES.index(choice.reason)
+    return 200 + _CALM.index(choice.reason) if choice.reason in _CALM else 100

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -55,3 +56,29 @@ def share_memory(claims: Mapping[int, Claim], budget_mib: float) -> dict[int, fl
         left -= more
         parts_left -= part
     return granted
+
+
+def share_growth(wanted_mib: Mapping[int, float], budget_mib: float, step_mib: int) -> dict[int, int]:
+    """Return what each container may grow by: all they want if it fits, else the small ones first and the rest alike.
+
+    With 300 MiB for growths of 64, 512 and 512: the first gets its 64, the others (300 - 64) / 2 = 118 each, rounded down to 96 in steps of 32.
+    Nobody's share depends on the order in which they are given.
+
+    Args:
+        wanted_mib: vmid -> growth in MiB, above 0.
+        budget_mib: what all may grow by together.
+        step_mib: shares that are not the whole of what is wanted are multiples of it.
+
+    Returns:
+        vmid -> MiB, 0 for those that get nothing; in sum never above the budget.
+    """
+    left = budget_mib
+    level = math.inf
+    waiting = sorted(wanted_mib.values())
+    for position, wanted in enumerate(waiting):
+        even = left / (len(waiting) - position)
+        if wanted > even:
+            level = even
+            break
+        left -= wanted
+    return {vmid: int(wanted) if wanted <= level else int(level // step_mib) * step_mib for vmid, wanted in wanted_mib.items()}

@@ -122,7 +122,9 @@ class MemoryEstimate:
     is_leak_suspected: bool = False
 
 
-def estimate_memory(memory: MemoryMemory, sample: UsageSample, limit_mib: float, settings: PolicySettings, *, is_new: bool) -> MemoryEstimate | None:
+def estimate_memory(
+    memory: MemoryMemory, sample: UsageSample, limit_mib: float, settings: PolicySettings, *, is_new: bool, swap_growth_mib: float = 0.0
+) -> MemoryEstimate | None:
     """Return the memory wanted; None when it was not measured.
 
     The larger of 1.05 times the highest use of the last hour, and 1.05 times the present use with room for rises (memory_room.py). With
@@ -134,13 +136,14 @@ def estimate_memory(memory: MemoryMemory, sample: UsageSample, limit_mib: float,
         limit_mib: the limit in force.
         settings: validated.
         is_new: False when the sample was seen before; a kill is answered once.
+        swap_growth_mib: what was pushed out to swap in the interval: it is still wanted, so 600 MiB in use and 100 pushed out are 700.
     """
     if sample.memory_mib is None:
         return None
     use = sample.memory_mib
     recent = memory.recent.largest(sample.time_seconds)
     target = settings.memory_recent_margin * (recent if recent is not None else use)
-    target = max(target, settings.memory_recent_margin * use + memory.room_mib)
+    target = max(target, settings.memory_recent_margin * (use + swap_growth_mib) + memory.room_mib)
     is_near = use >= settings.memory_near_limit_share * limit_mib
     if is_near:
         target = max(target, settings.memory_near_limit_growth * limit_mib)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..model.guest import GuestConfig
 from ..model.reason import Reason
@@ -16,6 +16,7 @@ from .cpu_choice import Choice, keep
 from .memory import MemoryEstimate
 from .memory_guard import refuse_memory_shrink, smallest_safe_memory_mib
 from .permit import Guard
+from .probation import Probation, is_paused
 from .remember import MemoryMemory
 from .settings import PolicySettings
 
@@ -35,6 +36,8 @@ class MemoryCase:
         policy: validated.
         now: seconds since 1970.
         shrink_guard: why the container is only grown; None when it may shrink.
+        swap_growth_mib: what was pushed out to swap in the newest interval, where it is enough to count.
+        probation: whether what was taken away last is missed.
     """
 
     config: GuestConfig
@@ -45,6 +48,8 @@ class MemoryCase:
     policy: PolicySettings
     now: float
     shrink_guard: Guard | None
+    swap_growth_mib: float = 0.0
+    probation: Probation = Probation()
 
     @property
     def limit_mib(self) -> int:
@@ -75,7 +80,7 @@ def choose_memory(case: MemoryCase) -> Choice:
     if wanted > limit:
         # One larger step instead of several small ones after each other.
         wanted = case.stepped(max(case.estimate.target_mib, limit * (1 + case.policy.memory_grow_least_share)))
-    inside = (Reason.OOM_INSIDE,) if case.sample.foreign_oom_kills else ()
+    inside = signs_of(case)
     if case.estimate.is_leak_suspected:
         kills = len(case.memory.oom_times)
         return keep(Reason.LEAK_SUSPECTED, f"memory kept at {limit} MiB: killed {kills} times in a day although it was grown; is it a leak?", *inside)
@@ -87,6 +92,34 @@ def choose_memory(case: MemoryCase) -> Choice:
     return _shrink_or_keep(case, inside)
 
 
+def signs_of(case: MemoryCase) -> tuple[Reason, ...]:
+    """Return what else the sample tells of the memory: kills that more of it does not help against, and growth of swap."""
+    sample = case.sample
+    signs = []
+    by_host = sample.host_oom_kills or 0
+    if (sample.foreign_oom_kills or 0) > by_host:
+        signs.append(Reason.OOM_INSIDE)
+    if by_host:
+        signs.append(Reason.HOST_OOM)
+    if case.swap_growth_mib > 0:
+        signs.append(Reason.SWAP_GROWING)
+    return tuple(signs)
+
+
+def give_back(case: MemoryCase, choice: Choice) -> Choice:
+    """Return the choice with what was taken away given back, if it is missed: the limit of before, at once, unless more is chosen anyway."""
+    limit, before = case.limit_mib, case.probation.restore_mib
+    if before <= limit:
+        return choice
+    if choice.changes.get("memory_mib", 0.0) >= before:
+        return replace(choice, others=(*choice.others, Reason.PROBATION_FAILED))
+    reached = int(min(before, max(case.bounds.high, limit)))
+    if reached <= limit:
+        return choice
+    others = (*choice.others, choice.reason) if choice.reason is Reason.LEAK_SUSPECTED else choice.others
+    return Choice({"memory_mib": reached}, Reason.PROBATION_FAILED, f"memory {limit} -> {reached} MiB, what it had before: {case.probation.sign}", others)
+
+
 def _grow(case: MemoryCase, wanted: int, inside: tuple[Reason, ...]) -> Choice:
     use = case.sample.memory_mib or 0.0
     reason, why = Reason.GROW_MEMORY, f"{use:.0f} MiB are in use, {case.estimate.target_mib:.0f} MiB are wanted"
@@ -94,6 +127,8 @@ def _grow(case: MemoryCase, wanted: int, inside: tuple[Reason, ...]) -> Choice:
         reason, why = Reason.OOM_ANSWERED, "its own limit killed a process"
     elif case.estimate.is_near_limit:
         why = f"{use:.0f} MiB are in use, that is near the limit"
+    elif case.swap_growth_mib:
+        why = f"{use:.0f} MiB are in use, {case.swap_growth_mib:.0f} MiB more were pushed out to swap"
     return Choice({"memory_mib": wanted}, reason, f"memory {case.limit_mib} -> {wanted} MiB: {why}", inside)
 
 
@@ -147,6 +182,11 @@ def guard_memory_shrink(case: MemoryCase, wanted: int) -> Guard | None:
         return Guard(Reason.NOT_MEASURED, "its memory pressure (PSI) could not be measured")
     if some > policy.memory_pressure_percent or full > 0:
         return Guard(Reason.MEMORY_PRESSURE, f"it is under memory pressure (PSI some {some:.1f} %, full {full:.1f} %)")
+    if case.swap_growth_mib > 0:
+        return Guard(Reason.SWAP_GROWING, f"{case.swap_growth_mib:.0f} MiB of it were pushed out to swap")
+    if is_paused(case.probation, case.now):
+        hours = (case.probation.pause_until_seconds - case.now) / 3600
+        return Guard(Reason.SHRINK_FAILED, f"less was tried and missed ({case.probation.sign}); it is not tried again for {hours:.1f} h")
     if case.now - case.memory.last_shrink_seconds < policy.memory_shrink_pause_seconds:
         return Guard(Reason.COOLDOWN, "some was taken away a moment ago; pressure would show first")
     return None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ..model.guest import Guest, GuestConfig
 from ..model.node import Node
+from ..model.reason import Reason
 from ..model.usage import HostUsage, UsageSample
 
 
@@ -22,6 +23,8 @@ class Observation:
         sample: what was measured; None when nothing was.
         is_selected: whether the configuration file selects it.
         conflict: why the file does not say with which settings, naming both places; empty when it does.
+        conflict_reason: which kind of conflict that is.
+        waits_for_records: whether Proxmox's records of it are still to be read, in one of the next cycles.
     """
 
     guest: Guest
@@ -29,6 +32,8 @@ class Observation:
     sample: UsageSample | None
     is_selected: bool = True
     conflict: str = ""
+    conflict_reason: Reason = Reason.TIER_CONFLICT
+    waits_for_records: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +43,14 @@ class HostState:
     Attributes:
         node: the row of the cluster's list; None when the cluster does not know it.
         usage: what it has left.
+        virtual_machines_mib: what its running virtual machines may use together.
+        ballooning_target_share: above this share of its memory Proxmox takes memory from virtual machines; None when none of them balloons.
     """
 
     node: Node | None
     usage: HostUsage
+    virtual_machines_mib: float = 0.0
+    ballooning_target_share: float | None = None
 
     @property
     def cpus(self) -> float | None:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from ..model.allocation import CONFIG_KEYS
 from ..model.reason import Reason
+from .hold import current_hold, describe_hold
+from .in_force import describe_apart, sampled_limits_apart
 from .observation import HostState, Observation
 from .remember import ContainerMemory
 from .settings import PolicySettings
@@ -46,7 +48,7 @@ def _guard_state(observation: Observation, host: HostState) -> Guard | None:
     if not observation.is_selected:
         return Guard(Reason.NOT_SELECTED, "it is not selected by the configuration")
     if observation.conflict:
-        return Guard(Reason.TIER_CONFLICT, observation.conflict)
+        return Guard(observation.conflict_reason, observation.conflict)
     if guest.is_template:
         return Guard(Reason.TEMPLATE, "it is a template")
     node_status = host.node.status if host.node is not None else "online"
@@ -56,7 +58,12 @@ def _guard_state(observation: Observation, host: HostState) -> Guard | None:
         return Guard(Reason.STATUS_UNKNOWN, "Proxmox does not know whether it runs (pvestatd may be stuck)")
     if not guest.is_running:
         return Guard(Reason.NOT_RUNNING, f"it is {guest.status}")
-    lock = guest.lock or (observation.config.lock if observation.config else "")
+    return guard_lock(observation)
+
+
+def guard_lock(observation: Observation) -> Guard | None:
+    """Return why a locked container is left; None when it is not locked."""
+    lock = observation.guest.lock or (observation.config.lock if observation.config else "")
     return Guard(Reason.LOCKED, f"it is locked ({lock})") if lock else None
 
 
@@ -75,6 +82,8 @@ def _guard_sample(observation: Observation, memory: ContainerMemory, host: HostS
         return Guard(Reason.IMPLAUSIBLE_SAMPLE, problem)
     if uptime < settings.learn_after_uptime_seconds:
         return Guard(Reason.TOO_YOUNG, f"it started {uptime:.0f} s ago; nothing is learnt before {settings.learn_after_uptime_seconds:.0f} s")
+    if observation.waits_for_records:
+        return Guard(Reason.TOO_LITTLE_HISTORY, "it was never seen before; its records at Proxmox are read in one of the next cycles")
     return None
 
 
@@ -105,23 +114,58 @@ def guard_writing(observation: Observation, memory: ContainerMemory, host: HostS
         return Guard(Reason.HA_BUSY, f"HA is busy with it ({guest.hastate})")
     if host.node is not None and host.node.hastate in _BUSY_NODE_STATES:
         return Guard(Reason.HA_BUSY, f"HA says {host.node.hastate} about its node {guest.node}")
-    if now < memory.paused_until_seconds:
-        hours = (memory.paused_until_seconds - now) / 3600
-        return Guard(Reason.OPERATOR_CHANGED, f"somebody changed it; their values are kept for {hours:.1f} h more")
+    held = current_hold(memory, now)
+    if held is not None:
+        return Guard(held.reason, describe_hold(held, guest.vmid, now))
     waiting = [] if observation.config is None else sorted(set(observation.config.pending) & set(CONFIG_KEYS.values()))
     if waiting:
         return Guard(Reason.PENDING_CHANGE, f"a change of {', '.join(waiting)} waits for its restart")
     return None
 
 
-def guard_shrinking(observation: Observation, memory: ContainerMemory, settings: PolicySettings, now: float) -> Guard | None:
-    """Return why a container may only be grown; None when it may also be made smaller."""
+def guard_apart(observation: Observation, memory: ContainerMemory, chosen_mib: float, now: float) -> Guard | None:
+    """Return that a container's limits in force are put right first; the first look may have met somebody's write in its midst.
+
+    It stands in the way of everything but more memory: that brings both together by itself, and may be urgent.
+
+    Args:
+        observation: of this moment.
+        memory: what is remembered, with that entered.
+        chosen_mib: the memory chosen for it; 0 when it keeps.
+        now: seconds since 1970.
+    """
+    config, sample = observation.config, observation.sample
+    if memory.apart_since_seconds == 0.0 or config is None or sample is None or chosen_mib > config.allocation.memory_in_effect_mib:
+        return None
+    then = "they are put back to it"
+    if not is_repair_due(memory, now):
+        then = "a try to put them back failed" if memory.apart_since_seconds > now else "if they still are in the next cycle, they are put back to it"
+    return Guard(Reason.HALF_APPLIED, f"its limits are not those of its configuration: {describe_apart(sampled_limits_apart(config, sample))}; {then}")
+
+
+def is_repair_due(memory: ContainerMemory, now: float) -> bool:
+    """Return whether limits in force were apart from the configuration in an earlier look already; a time to come is that of the next try."""
+    return 0.0 < memory.apart_since_seconds < now
+
+
+def guard_shrinking(observation: Observation, memory: ContainerMemory, settings: PolicySettings, now: float, *, recorded_seconds: float = 0.0) -> Guard | None:
+    """Return why a container may only be grown; None when it may also be made smaller.
+
+    Args:
+        observation: of this moment.
+        memory: what is remembered.
+        settings: validated.
+        now: seconds since 1970.
+        recorded_seconds: time that Proxmox's records tell of, where it counts as observed.
+    """
     uptime = observation.guest.uptime_seconds or 0.0
     if uptime < settings.grow_only_uptime_seconds:
         return Guard(Reason.TOO_YOUNG, f"it started {uptime / 60:.0f} min ago and is only grown")
-    if memory.learnt_seconds < settings.grow_only_history_seconds:
-        known, needed = memory.learnt_seconds / 3600, settings.grow_only_history_seconds / 3600
+    known_seconds = memory.learnt_seconds + recorded_seconds
+    if known_seconds < settings.grow_only_history_seconds:
+        known, needed = known_seconds / 3600, settings.grow_only_history_seconds / 3600
         return Guard(Reason.TOO_LITTLE_HISTORY, f"only {known:.1f} h of {needed:.0f} h of history are known, so it is only grown")
     if now < memory.grow_only_until_seconds:
-        return Guard(Reason.TOO_LITTLE_HISTORY, "it came from another node and is only grown for now")
+        hours = (memory.grow_only_until_seconds - now) / 3600
+        return Guard(Reason.MIGRATED, f"it came from another node and is only grown for {hours:.1f} h more")
     return None

@@ -8,16 +8,22 @@ Missing or damaged parts read as "nothing known", which makes the container grow
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..model.allocation import Allocation
+from .contest import Contest, contest_from_dict, contest_to_dict
 from .cpu_headroom import HeadRoom
 from .histogram import DecayingHistogram
+from .hold import Hold, hold_from_dict, hold_to_dict
+from .kept_values import allocation_from_dict, allocation_to_dict, list_from, mapping_from, numbers_from, numbers_of, times_from
+from .loan import Boost, Saving, boost_from_dict, boost_to_dict, saving_from_dict, saving_to_dict
 from .memory_room import Surprise, surprises_from_list
+from .probation import Probation, probation_from_dict, probation_to_dict
+from .season import Season, season_from_dict, season_to_dict
 from .settings import PolicySettings
+from .swap_use import SwapUse
 from .window import WindowMaximum
 
 
@@ -123,12 +129,24 @@ class ContainerMemory:
         node: where it was last seen.
         baseline: what was found at adoption, or set by an operator since; None before the configuration was first read.
         known: what it had when we last looked or wrote; a difference to it is somebody else's work.
-        paused_until_seconds: until when an operator's own change is left alone.
+        hold: why and until when it is left to people (hold.py); None when it is not.
         grow_only_until_seconds: until when it is only grown (after a move from another node).
+        probation: whether memory was taken away a moment ago, and how that went before.
+        contest: what became of our own writes.
+        swap: see SwapUse.
+        cpu_changed_seconds: when its CPU was last changed, by us or by somebody else; 0 for never.
+        apart_since_seconds: since when its limits in force are not those of its configuration; 0 while they
+            are, and a time to come after a try to put them back has failed.
         learnt_seconds: time of observation behind all this, gaps left out.
+        recorded_seconds: time before it that Proxmox's own records tell of, for the CPU only (past.py).
+        records_read_seconds: when they were read; 0 for never.
         last_sample_seconds: end of the last interval learnt from; 0 for none.
         last_uptime_seconds: uptime at the last look; 0 for none.
         last_look_seconds: when ``last_uptime_seconds`` was first seen.
+        boost: a raise for a time, or what is left of it to take back; None when there is none.
+        saving: hours in which energy is saved, or what is left to give back; None when there is none.
+        season: its week; None where it is not kept.
+        write_times: when we changed it, seconds since 1970, oldest first, those of the last day only.
     """
 
     cpu: CpuMemory
@@ -137,12 +155,23 @@ class ContainerMemory:
     node: str = ""
     baseline: Allocation | None = None
     known: Allocation | None = None
-    paused_until_seconds: float = 0.0
+    hold: Hold | None = None
     grow_only_until_seconds: float = 0.0
     learnt_seconds: float = 0.0
+    recorded_seconds: float = 0.0
+    records_read_seconds: float = 0.0
     last_sample_seconds: float = 0.0
     last_uptime_seconds: float = 0.0
     last_look_seconds: float = 0.0
+    write_times: tuple[float, ...] = ()
+    boost: Boost | None = None
+    saving: Saving | None = None
+    season: Season | None = None
+    probation: Probation = Probation()
+    contest: Contest = Contest()
+    swap: SwapUse = SwapUse()
+    cpu_changed_seconds: float = 0.0
+    apart_since_seconds: float = 0.0
 
 
 def new_memory(settings: PolicySettings) -> ContainerMemory:
@@ -158,91 +187,67 @@ def memory_to_dict(memory: ContainerMemory) -> dict[str, Any]:
             "head_room": memory.cpu.head_room.to_dict(),
             "recent": memory.cpu.recent.to_list(),
             "targets": memory.cpu.targets.to_list(),
-            **_numbers_of(memory.cpu),
+            **numbers_of(memory.cpu),
         },
         "memory": {
             **{name: getattr(memory.memory, name).to_list() for name in ("recent", "held", "lows", "rises", "targets")},
             "surprises": [[one.time_seconds, round(one.excess_mib, 4), round(one.limit_mib, 4)] for one in memory.memory.surprises],
             "oom_times": list(memory.memory.oom_times),
-            **_numbers_of(memory.memory),
+            **numbers_of(memory.memory),
         },
         "identity": memory.identity,
         "node": memory.node,
         "baseline": allocation_to_dict(memory.baseline),
         "known": allocation_to_dict(memory.known),
-        **_numbers_of(memory),
+        "hold": hold_to_dict(memory.hold),
+        "write_times": list(memory.write_times),
+        "boost": boost_to_dict(memory.boost),
+        "saving": saving_to_dict(memory.saving),
+        "season": season_to_dict(memory.season),
+        "probation": probation_to_dict(memory.probation),
+        "contest": contest_to_dict(memory.contest),
+        "swap": numbers_of(memory.swap),
+        **numbers_of(memory),
     }
 
 
 def memory_from_dict(values: Mapping[str, Any], settings: PolicySettings) -> ContainerMemory:
     """Return the memory of ``memory_to_dict``; each part that is missing or damaged is empty."""
-    cpu = _mapping(values.get("cpu"))
-    memory = _mapping(values.get("memory"))
+    cpu = mapping_from(values.get("cpu"))
+    memory = mapping_from(values.get("memory"))
     long_window = settings.memory_long_window_seconds
     read = ContainerMemory(
         cpu=CpuMemory(
-            histogram=DecayingHistogram.from_dict(_mapping(cpu.get("histogram")), settings.cpu_half_life_seconds),
-            head_room=HeadRoom.from_dict(_mapping(cpu.get("head_room")), settings.cpu_head_room_half_life_seconds),
-            recent=WindowMaximum.from_list(_list(cpu.get("recent")), settings.cpu_recent_window_seconds),
-            targets=WindowMaximum.from_list(_list(cpu.get("targets")), settings.cpu_shrink_wait_seconds),
+            histogram=DecayingHistogram.from_dict(mapping_from(cpu.get("histogram")), settings.cpu_half_life_seconds),
+            head_room=HeadRoom.from_dict(mapping_from(cpu.get("head_room")), settings.cpu_head_room_half_life_seconds),
+            recent=WindowMaximum.from_list(list_from(cpu.get("recent")), settings.cpu_recent_window_seconds),
+            targets=WindowMaximum.from_list(list_from(cpu.get("targets")), settings.cpu_shrink_wait_seconds),
         ),
         memory=MemoryMemory(
-            recent=WindowMaximum.from_list(_list(memory.get("recent")), settings.memory_recent_window_seconds),
-            held=WindowMaximum.from_list(_list(memory.get("held")), settings.memory_shrink_wait_seconds),
-            lows=WindowMaximum.from_list(_list(memory.get("lows")), settings.memory_rise_window_seconds),
-            rises=WindowMaximum.from_list(_list(memory.get("rises")), long_window),
-            targets=WindowMaximum.from_list(_list(memory.get("targets")), settings.memory_shrink_wait_seconds),
-            surprises=surprises_from_list(_list(memory.get("surprises"))),
-            oom_times=tuple(_number(time) for time in _list(memory.get("oom_times"))),
+            recent=WindowMaximum.from_list(list_from(memory.get("recent")), settings.memory_recent_window_seconds),
+            held=WindowMaximum.from_list(list_from(memory.get("held")), settings.memory_shrink_wait_seconds),
+            lows=WindowMaximum.from_list(list_from(memory.get("lows")), settings.memory_rise_window_seconds),
+            rises=WindowMaximum.from_list(list_from(memory.get("rises")), long_window),
+            targets=WindowMaximum.from_list(list_from(memory.get("targets")), settings.memory_shrink_wait_seconds),
+            surprises=surprises_from_list(list_from(memory.get("surprises"))),
+            oom_times=times_from(memory.get("oom_times")),
         ),
         identity=str(values.get("identity", "")),
         node=str(values.get("node", "")),
         baseline=allocation_from_dict(values.get("baseline")),
         known=allocation_from_dict(values.get("known")),
+        hold=hold_from_dict(values),
+        write_times=times_from(values.get("write_times")),
+        boost=boost_from_dict(values.get("boost")),
+        saving=saving_from_dict(values.get("saving")),
+        season=season_from_dict(values.get("season")),
+        probation=probation_from_dict(mapping_from(values.get("probation"))),
+        contest=contest_from_dict(values.get("contest")),
+        swap=SwapUse(**numbers_from(SwapUse(), mapping_from(values.get("swap")))),
     )
     return replace(
         read,
-        cpu=replace(read.cpu, **_numbers_from(read.cpu, cpu)),
-        memory=replace(read.memory, **_numbers_from(read.memory, memory)),
-        **_numbers_from(read, values),
+        cpu=replace(read.cpu, **numbers_from(read.cpu, cpu)),
+        memory=replace(read.memory, **numbers_from(read.memory, memory)),
+        **numbers_from(read, values),
     )
-
-
-def allocation_to_dict(allocation: Allocation | None) -> dict[str, Any] | None:
-    """Return field -> value, with None for an absent key; None for no allocation."""
-    return None if allocation is None else dict(allocation.items())
-
-
-def allocation_from_dict(values: Any) -> Allocation | None:
-    """Return the allocation of ``allocation_to_dict``, None when there is none or it is damaged."""
-    if not isinstance(values, Mapping) or "memory_mib" not in values:
-        return None
-    names = {field.name for field in fields(Allocation)}
-    if not all(value is None or isinstance(value, int | float) for value in values.values()):
-        return None
-    return Allocation(**{name: value for name, value in values.items() if name in names})
-
-
-def _number_names(record: Any) -> list[str]:
-    return [field.name for field in fields(record) if field.type == "float"]
-
-
-def _numbers_of(record: Any) -> dict[str, float]:
-    return {name: round(getattr(record, name), 6) for name in _number_names(record)}
-
-
-def _numbers_from(record: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _number(values.get(name)) for name in _number_names(record)}
-
-
-def _number(value: Any) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if is_number else 0.0
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -15,6 +15,9 @@ from typing import Any
 HOUR_SECONDS = 3600.0
 DAY_SECONDS = 86400.0
 
+# So many times of our own changes are remembered of a container; no budget can be larger.
+LARGEST_CHANGES_PER_DAY = 288
+
 
 def _number(low: float, high: float, about: str) -> dict[str, Any]:
     """Return the metadata of a field that holds a number: its allowed range and what it is for."""
@@ -67,9 +70,20 @@ class PolicySettings:
         default=DAY_SECONDS, metadata=_number(0, 30 * DAY_SECONDS, "A container observed for less than this is only grown.")
     )
     operator_pause_seconds: float = field(
-        default=DAY_SECONDS, metadata=_number(0, 30 * DAY_SECONDS, "Pause after somebody else changed the container's CPU or memory.")
+        default=DAY_SECONDS, metadata=_number(0, 30 * DAY_SECONDS, "Pause after somebody else changed the container's CPU or memory, and after a rollback.")
     )
 
+    contested_reversals: int = field(
+        default=2, metadata=_whole(1, 10, "So many times somebody may set our values back; then theirs are kept until they are released.")
+    )
+    contested_window_seconds: float = field(default=DAY_SECONDS, metadata=_number(0, 30 * DAY_SECONDS, "Within this time, the pauses in between not counted."))
+    on_stop: str = field(
+        default="baseline",
+        metadata=_choice(("baseline", "keep"), "What a container that is found stopped gets: what it had at adoption, for its start; or what it has."),
+    )
+    cpu_settle_seconds: float = field(
+        default=20.0, metadata=_number(0, 3600, "No CPU figure is believed for this long after its CPU was changed: Proxmox shows a share of the old one.")
+    )
     cpu_grow_only: bool = field(default=False, metadata=_switch("Whether CPU is never lowered."))
     memory_grow_only: bool = field(default=False, metadata=_switch("Whether memory is never lowered: for programs that size themselves at their start."))
 
@@ -162,14 +176,71 @@ class PolicySettings:
     memory_pressure_percent: float = field(
         default=1.0, metadata=_number(0, 100, "No memory is taken away above this memory pressure (PSI some), or at any PSI full.")
     )
+    memory_probation_seconds: float = field(
+        default=600.0, metadata=_number(0, DAY_SECONDS, "So long it is watched whether memory that was taken away is missed; 0 switches that off.")
+    )
+    memory_probation_refaults_per_second: float = field(
+        default=100.0, metadata=_number(0, 1e6, "It is missed when so many more file pages per second are read again than before.")
+    )
+    memory_probation_pressure_percent: float = field(default=1.0, metadata=_number(0, 100, "It is missed when its memory pressure (PSI some) is above this."))
+    memory_probation_swap_ins_per_second: float = field(
+        default=1.0, metadata=_number(0, 1e6, "It is missed when so many more pages per second come back from swap than before.")
+    )
+    memory_probation_pause_seconds: float = field(
+        default=DAY_SECONDS, metadata=_number(0, 30 * DAY_SECONDS, "No memory is taken away for this long after it was missed; twice as long each time again.")
+    )
+    memory_probation_longest_pause_seconds: float = field(
+        default=30 * DAY_SECONDS, metadata=_number(0, 365 * DAY_SECONDS, "That pause gets no longer than this.")
+    )
+    memory_probation_forget_seconds: float = field(
+        default=7 * DAY_SECONDS, metadata=_number(HOUR_SECONDS, 365 * DAY_SECONDS, "So much quiet time after a pause undoes one doubling.")
+    )
+    memory_swap_growth_mib: float = field(
+        default=16.0, metadata=_number(0.1, 65536, "Growth of swap use within an interval that counts as memory pressure; less is the kernel tidying up.")
+    )
     memory_step_mib: int = field(default=32, metadata=_whole(1, 4096, "Step of memory."))
     allow_blind_shrink: bool = field(
         default=False, metadata=_switch("Whether memory may be lowered by the API's figure, which leaves out shared memory and tmpfs.")
     )
 
+    # Season, boost and hours in which energy is saved. Source: the season bought nothing on the traces, so it is off; safety.
+    season: str = field(
+        default="none", metadata=_choice(("none", "weekly"), "Whether what comes back at the same time of the week is met before it begins: for nightly jobs.")
+    )
+    season_ahead_seconds: float = field(default=900.0, metadata=_number(0, 6 * HOUR_SECONDS, "How long before it begins."))
+    season_fade: float = field(default=0.5, metadata=_number(0, 1, "What was seen a week ago and does not come back counts by this share from then on."))
+    boost_longest_seconds: float = field(default=7 * DAY_SECONDS, metadata=_number(60, 30 * DAY_SECONDS, "Longest time of a boost."))
+    give_back_seconds: float = field(
+        default=6 * HOUR_SECONDS, metadata=_number(0, 30 * DAY_SECONDS, "How long after energy hours it is tried to give back what they took.")
+    )
+
     # Node. Source: traces.
     host_memory_reserve_share: float = field(default=0.05, metadata=_number(0, 0.9, "Share of the node's memory that growth never touches."))
     host_memory_reserve_mib: int = field(default=0, metadata=_whole(0, 16777216, "The same in MiB; the larger of the two holds."))
+    host_memory_pressure_percent: float = field(
+        default=1.0, metadata=_number(0, 100, "Above this memory pressure of the node (PSI full over 5 minutes) it counts as short of memory.")
+    )
+    failover_reserve_share: float = field(
+        default=0.0, metadata=_number(0, 0.9, "Share of the node's memory that growth leaves free for the guests of a node that fails, beside the reserve.")
+    )
+    ballooning_target_share: float | None = field(
+        default=None,
+        metadata=_number(0.1, 1, "Growth keeps the node's use below this share; default: the node's own target where virtual machines balloon, else none."),
+    )
+    overcommit_ratio: float | None = field(
+        default=None, metadata=_number(0.1, 64, "Largest sum of the limits of all running guests, as a share of the node's memory; default: no such budget.")
+    )
+    weight: float = field(default=1.0, metadata=_number(0.01, 100, "On a node that is short: weight of this container's need against the others'."))
+
+    # Disruption. Source: safety.
+    changes_per_hour: int = field(
+        default=12, metadata=_whole(1, LARGEST_CHANGES_PER_DAY, "Largest number of changes of one container in an hour; emergencies are exempt.")
+    )
+    changes_per_day: int = field(default=96, metadata=_whole(1, LARGEST_CHANGES_PER_DAY, "The same in a day."))
+    cycle_changes: int = field(default=50, metadata=_whole(1, 100000, "Largest number of containers that one cycle changes; emergencies are exempt."))
+    cycle_memory_mib: int | None = field(
+        default=None, metadata=_whole(16, 16777216, "Largest sum of memory that one cycle gives and takes; emergencies are exempt; default: no limit.")
+    )
 
 
 # What a preset sets. Source: the trade-off measured in docs/sizing.md. balanced are the defaults.
@@ -196,7 +267,11 @@ class BoundsSettings:
     """Between what and what a container may be sized; None means that it follows from what was found at adoption. Source: safety."""
 
     actuator: str = field(
-        default="auto", metadata=_choice(("auto", "cpulimit", "cores", "none"), "Which key carries the CPU; auto is cpulimit where it is set, else cores.")
+        default="auto",
+        metadata=_choice(
+            ("auto", "cpulimit", "cores", "both", "none"),
+            "Which key carries the CPU; auto is cpulimit where it is set, else cores; both is cpulimit, and cores that follow it.",
+        ),
     )
     min_cpu_cores: float = field(
         default=1.0, metadata=_number(0.1, 8192, "Least CPU, in cores; a container that had less when it was adopted keeps that as its least.")
@@ -241,6 +316,16 @@ class ThresholdSettings:
     is_off_peak: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduledSettings:
+    """What only a window of the section ``schedules`` sets."""
+
+    save_energy: str = field(
+        default="none",
+        metadata=_choice(("none", "cpu", "cpu_and_memory"), "What is lowered to its present use while the window is open, and given back after it."),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ContainerSettings:
     """All settings of one container."""
@@ -248,6 +333,7 @@ class ContainerSettings:
     policy: PolicySettings = PolicySettings()
     bounds: BoundsSettings = BoundsSettings()
     threshold: ThresholdSettings = ThresholdSettings()
+    scheduled: ScheduledSettings = ScheduledSettings()
 
 
 @dataclass(frozen=True, slots=True)

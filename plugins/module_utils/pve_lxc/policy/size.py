@@ -10,15 +10,22 @@ from dataclasses import dataclass, replace
 from ..model.guest import GuestConfig
 from ..model.reason import Reason
 from ..model.usage import UsageSample
+from .adjust import adjust_cpu, adjust_memory
 from .bounds import Bounds, cpu_bounds, memory_bounds
-from .cpu import CpuScope, estimate_cpu_cores, learn_cpu
+from .cpu import CpuScope, estimate_cpu_cores, learn_cpu, use_cores
 from .cpu_choice import Choice, choose_cpu, guard_cpu, keep
-from .memory import estimate_memory, learn_memory
-from .memory_choice import MemoryCase, choose_memory, guard_memory, limit_of
+from .energy import memory_case_of_now, off_peak, saves_cpu, saves_memory, say_saving, use_of_now_cores, without_targets
+from .floor import CpuCase
+from .loan import follow_window
+from .memory import estimate_memory, is_own_oom, learn_memory
+from .memory_choice import MemoryCase, choose_memory, give_back, guard_memory, limit_of
 from .observation import HostState, Observation
 from .permit import Guard, guard_shrinking
+from .probation import watch
 from .remember import ContainerMemory, CpuMemory, MemoryMemory
-from .settings import ContainerSettings
+from .season import learn_season
+from .settings import ContainerSettings, PolicySettings
+from .swap_use import learn_swap
 from .threshold import choose_cpu_by_threshold, choose_memory_by_threshold
 
 # A longer gap than so many intervals was no observation; a gap of a day makes the history start anew.
@@ -37,6 +44,7 @@ class Sizing:
         memory_demand_mib: the same.
         cpu_bounds: of its CPU in cores; None when it is not managed.
         memory_bounds: of its memory in MiB; None when that is not managed.
+        memory_case: what the choice of its memory depended on; None when that is not managed or not known.
     """
 
     cpu: Choice
@@ -45,6 +53,7 @@ class Sizing:
     memory_demand_mib: float | None = None
     cpu_bounds: Bounds | None = None
     memory_bounds: Bounds | None = None
+    memory_case: MemoryCase | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,8 @@ class _Sized:
     choice: Choice
     demand: float | None = None
     bounds: Bounds | None = None
+    case: MemoryCase | None = None
+    cpu_case: CpuCase | None = None
 
 
 def learn(observation: Observation, memory: ContainerMemory, settings: ContainerSettings, host: HostState) -> ContainerMemory:
@@ -70,14 +81,23 @@ def learn(observation: Observation, memory: ContainerMemory, settings: Container
     scope = _cpu_scope(memory, config, settings, host)
     largest_mib = memory_bounds(memory.baseline or config.allocation, host.memory_total_mib, settings.bounds).high
     cpu = memory.cpu
-    if sample.cpu_cores is not None and scope is not None:
+    if sample.cpu_cores is not None and scope is not None and not is_cpu_settling(memory, policy, sample.time_seconds):
         cpu = learn_cpu(cpu, sample, scope, policy, seconds)
+    limit_mib = _limit_in_force(config, sample)
+    swap = learn_swap(memory.swap, sample, host, policy, _LONGEST_GAP_INTERVALS * policy.interval_seconds)
+    is_killed = is_own_oom(sample, limit_mib)
     return replace(
         memory,
         cpu=cpu,
-        memory=learn_memory(memory.memory, sample, _limit_in_force(config, sample), largest_mib, policy, seconds),
+        memory=learn_memory(memory.memory, sample, limit_mib, largest_mib, policy, seconds),
+        swap=swap,
+        probation=watch(memory.probation, sample, policy, seconds, swap_growth_mib=swap.growth_mib, is_killed=is_killed),
         learnt_seconds=(0.0 if gap > _FORGET_GAP_SECONDS else memory.learnt_seconds) + seconds,
+        recorded_seconds=0.0 if gap > _FORGET_GAP_SECONDS else memory.recorded_seconds,
         last_sample_seconds=sample.time_seconds,
+        season=None
+        if policy.season == "none"
+        else learn_season(memory.season, sample.time_seconds, _season_cores(sample, scope, policy), sample.memory_mib, policy),
     )
 
 
@@ -94,9 +114,13 @@ def size(
         now: seconds since 1970.
         is_new: False when the sample was seen before.
     """
+    memory = follow_window(memory, observation.config, settings.scheduled.save_energy, now)
     cpu, cpu_memory = _size_cpu(observation, memory, settings, host, now)
     ram, memory_memory = _size_memory(observation, memory, settings, host, now, is_new=is_new)
-    return Sizing(cpu.choice, ram.choice, cpu.demand, ram.demand, cpu.bounds, ram.bounds), replace(memory, cpu=cpu_memory, memory=memory_memory)
+    memory = replace(memory, cpu=cpu_memory, memory=memory_memory)
+    cpu_choice, memory = adjust_cpu(cpu.choice, cpu.cpu_case, observation, memory)
+    ram_choice, memory = adjust_memory(ram.choice, ram.case, observation, memory)
+    return Sizing(cpu_choice, ram_choice, cpu.demand, ram.demand, cpu.bounds, ram.bounds, ram.case), memory
 
 
 def _size_cpu(observation: Observation, memory: ContainerMemory, settings: ContainerSettings, host: HostState, now: float) -> tuple[_Sized, CpuMemory]:
@@ -107,21 +131,29 @@ def _size_cpu(observation: Observation, memory: ContainerMemory, settings: Conta
     if guard is not None:
         return _Sized(keep(guard.reason, f"CPU kept: {guard.message}")), memory.cpu
     bounds = cpu_bounds(memory.baseline, host.cpus, settings.bounds)
+    if is_cpu_settling(memory, settings.policy, now):
+        message = f"CPU kept: it was changed {now - memory.cpu_changed_seconds:.0f} s ago, and figures may still be shares of the old one"
+        return _Sized(keep(Reason.CPU_JUST_CHANGED, message), None, bounds), memory.cpu
     demand = estimate_cpu_cores(memory.cpu, now, settings.policy)
     if sample.cpu_cores is None or bounds is None or demand is None:
         return _Sized(keep(Reason.NOT_MEASURED, "CPU kept: its use over an interval is not known yet"), None, bounds), memory.cpu
     learnt = memory.cpu.with_target(now, demand)
+    is_saving = saves_cpu(settings, sample)
     if settings.policy.algorithm == "threshold":
-        choice = choose_cpu_by_threshold(config, sample, bounds, settings, host.cpus)
+        rule = replace(settings, threshold=off_peak(settings.threshold)) if is_saving else settings
+        choice = choose_cpu_by_threshold(config, sample, bounds, rule, host.cpus)
+    elif is_saving:
+        choice = choose_cpu(config, without_targets(learnt), use_of_now_cores(learnt, demand, settings.policy, now), bounds, settings, now)
     else:
         choice = choose_cpu(config, learnt, demand, bounds, settings, now)
+    choice = say_saving(choice) if is_saving else choice
     if choice.reason is Reason.SHRINK_CPU:
-        shrink_guard = guard_shrinking(observation, memory, settings.policy, now)
+        shrink_guard = guard_shrinking(observation, memory, settings.policy, now, recorded_seconds=memory.recorded_seconds)
         if shrink_guard is None and settings.policy.cpu_grow_only:
             shrink_guard = Guard(Reason.GROW_ONLY, "it is only grown (cpu_grow_only)")
         if shrink_guard is not None:
             choice = keep(shrink_guard.reason, f"CPU kept although {demand:.2f} cores would do: {shrink_guard.message}")
-    return _Sized(choice, demand, bounds), learnt
+    return _Sized(choice, demand, bounds, cpu_case=CpuCase(config, bounds, settings, demand, now)), learnt
 
 
 def _size_memory(
@@ -134,7 +166,8 @@ def _size_memory(
     if guard is not None:
         return _Sized(keep(guard.reason, f"memory kept: {guard.message}")), memory.memory
     limit = _limit_in_force(config, sample)
-    estimate = estimate_memory(memory.memory, sample, limit, settings.policy, is_new=is_new)
+    growth_mib = memory.swap.growth_mib if memory.swap.seen_seconds == sample.time_seconds else 0.0
+    estimate = estimate_memory(memory.memory, sample, limit, settings.policy, is_new=is_new, swap_growth_mib=growth_mib)
     if estimate is None:
         return _Sized(keep(Reason.NOT_MEASURED, "memory kept: its use was not measured")), memory.memory
     bounds = memory_bounds(memory.baseline, host.memory_total_mib, settings.bounds)
@@ -148,10 +181,28 @@ def _size_memory(
         policy=settings.policy,
         now=now,
         shrink_guard=guard_shrinking(observation, memory, settings.policy, now),
+        swap_growth_mib=growth_mib,
+        probation=memory.probation,
     )
     is_by_threshold = settings.policy.algorithm == "threshold"
-    choice = choose_memory_by_threshold(case, settings.threshold) if is_by_threshold else choose_memory(case)
-    return _Sized(choice, estimate.target_mib, bounds), learnt
+    is_saving = saves_memory(settings)
+    if is_by_threshold:
+        choice = choose_memory_by_threshold(case, off_peak(settings.threshold) if is_saving else settings.threshold)
+    else:
+        choice = choose_memory(memory_case_of_now(case) if is_saving else case)
+    choice = say_saving(choice) if is_saving else choice
+    choice = give_back(case, choice)
+    return _Sized(choice, estimate.target_mib, bounds, case), learnt
+
+
+def is_cpu_settling(memory: ContainerMemory, policy: PolicySettings, now: float) -> bool:
+    """Return whether the CPU was changed so lately that Proxmox's figures may span the change: it shows use as a share of the cores of before."""
+    return memory.cpu_changed_seconds > 0 and 0 <= now - memory.cpu_changed_seconds < policy.cpu_settle_seconds
+
+
+def _season_cores(sample: UsageSample, scope: CpuScope | None, policy: PolicySettings) -> float | None:
+    """Return the use that the season remembers; None when it was not measured."""
+    return None if sample.cpu_cores is None or scope is None else use_cores(sample, scope.cap_cores, policy)
 
 
 def _limit_in_force(config: GuestConfig, sample: UsageSample) -> float:

@@ -22,8 +22,8 @@ from ..model.reason import Reason
 from ..model.usage import UsageSample
 from ..units import format_number
 from .bounds import Bounds
-from .cpu_choice import Choice, cpu_actuator, grow_cpu, keep, reachable_high
-from .memory_choice import MemoryCase, choose_memory, guard_memory_shrink
+from .cpu_choice import Choice, cpu_actuator, cpu_shrink_changes, grow_cpu, keep, reachable_high
+from .memory_choice import MemoryCase, choose_memory, guard_memory_shrink, signs_of
 from .memory_guard import smallest_safe_memory_mib
 from .settings import ContainerSettings, ThresholdSettings
 
@@ -87,8 +87,7 @@ def choose_cpu_by_threshold(config: GuestConfig, sample: UsageSample, bounds: Bo
     if wanted > cap:
         return grow_cpu(config, wanted, cap, actuator, f"{used}, the upper threshold is {settings.threshold.cpu_upper_percent:g} %")
     if wanted < cap:
-        value = wanted if actuator == "cpulimit" else int(wanted)
-        return Choice({actuator: value}, Reason.SHRINK_CPU, f"CPU {format_number(cap)} -> {format_number(wanted)}: {used}")
+        return Choice(cpu_shrink_changes(config, wanted, actuator), Reason.SHRINK_CPU, f"CPU {format_number(cap)} -> {format_number(wanted)}: {used}")
     if _percent(use, cap) > settings.threshold.cpu_upper_percent:
         return keep(Reason.AT_BOUND, f"CPU kept at {format_number(cap)}: {used}, {format_number(whole.high)} is the largest allowed")
     return keep(Reason.UNCHANGED, f"CPU kept at {format_number(cap)}: {used}")
@@ -99,8 +98,9 @@ def choose_memory_by_threshold(case: MemoryCase, settings: ThresholdSettings) ->
     if case.estimate.is_kill_answered or case.estimate.is_leak_suspected:
         return choose_memory(case)
     limit, use = case.limit_mib, case.sample.memory_mib or 0.0
-    inside = (Reason.OOM_INSIDE,) if case.sample.foreign_oom_kills else ()
-    wanted = memory_by_threshold(limit, use, case.bounds, settings)
+    inside = signs_of(case)
+    # What was pushed out to swap a moment ago is still wanted.
+    wanted = memory_by_threshold(limit, use + case.swap_growth_mib, case.bounds, settings)
     used = f"{use:.0f} MiB ({_percent(use, limit):.0f} %) are used"
     if wanted > limit:
         message = f"memory {limit} -> {wanted} MiB: {used}, the upper threshold is {settings.memory_upper_percent:g} %"

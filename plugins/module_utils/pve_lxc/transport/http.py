@@ -84,6 +84,8 @@ class HttpTransport:
         self._local = threading.local()
         self._sessions: list[Any] = []
         self._sessions_lock = threading.Lock()
+        # Every one that was sent, retries and logins included; of interest to who watches the loop.
+        self.request_count = 0
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         self._base_url = f"https://{host}:{settings.port}{BASE_PATH}"
         self._resource = import_proxmoxer_core().ProxmoxResource(base_url=self._base_url, session=_Session(self), serializer=_Serializer())
@@ -152,6 +154,7 @@ class HttpTransport:
         session = self._session()
         remaining = max(0.001, deadline - self._clock.monotonic())
         is_query = method in ("GET", "DELETE")
+        self.request_count += 1
         try:
             answer = session.request(
                 method,

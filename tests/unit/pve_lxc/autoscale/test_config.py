@@ -71,7 +71,7 @@ overrides:
         "bounds.min_memory_mib (line 12)": ("4096", "min_memory_mib must be at most max_memory_mib (1024)"),
         "selection.vmids (line 15)": ("[99, 'abc']", "allowed is a list of container ids, each 100 or above"),
         "overrides.web1 (line 17)": ("", "allowed is a container id, 100 or above"),
-        "overrides.101.bounds.actuator (line 19)": ("cpus", "allowed is one of auto, cpulimit, cores, none"),
+        "overrides.101.bounds.actuator (line 19)": ("cpus", "allowed is one of auto, cpulimit, cores, both, none"),
         "overrides.101.schedule (line 20)": ("", "there is no such key; allowed are bounds, policy, threshold"),
     }
 

@@ -12,7 +12,7 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-ENVIRONMENT = {"PROXMOX_TOKEN_SECRET": "5ecret", "UP": "70"}
+ENVIRONMENT = {"PROXMOX_TOKEN_SECRET": "5ecret", "UP": "70", "LXC_AUTOSCALE_NOTIFY_HOOK": "https://h/5ecret"}
 OWN = {
     "connection": {"token_id": "a@pve!b", "port": 8006},
     "mode": "apply",
@@ -22,6 +22,16 @@ OWN = {
     "threshold": {"time_zone": "Europe/Rome", "cpu_upper_percent": 70},
     "tiers": {"db": {"vmids": [101], "tags": ["db"], "bounds": {"max_cpu_cores": 4}}, "web": {"pools": ["p"]}},
     "overrides": {"101": {"bounds": {"max_cpu_cores": 8}}},
+    "metrics": {"textfile": "/x/loop.prom"},
+    "notify": {
+        "mail": {"kind": "smtp", "host": "mail", "user": "u@m", "recipients": ["a@m"], "events": ["failures"], "security": "tls"},
+        "push": {"kind": "gotify", "url": "https://g:8080/x", "priority": 3, "secret_file": "/dev/null"},
+        "hook": {"kind": "webhook", "min_interval_seconds": 0, "secret_credential": "hook"},
+    },
+    "schedules": {
+        "office": {"days": ["mon", "fri"], "from": "08:00", "to": "18:00", "time_zone": "Europe/Rome", "tiers": ["db"], "policy": {"preset": "safe"}},
+        "night": {"from": "22:00", "to": "06:00", "tags": ["batch"], "save_energy": "cpu", "bounds": {"max_cpu_cores": 2}},
+    },
 }
 OLD = {
     "DEFAULT": {
@@ -32,7 +42,11 @@ OLD = {
         "timezone": "UTC",
         "behaviour": "normal",
         "ignore_lxc": ["104"],
+        "gotify_url": "https://g",
         "gotify_token": "t0ken",
+        "smtp_server": "mail",
+        "smtp_to": ["a@m"],
+        "uptime_kuma_webhook_url": "https://k/push/5ecret-too",
         "proxmox_api": {"token_name": "a@pve!b", "token_value": "v"},
     },
     "TIER_db": {"lxc_containers": [101, "102"], "max_memory": 4096},
@@ -41,11 +55,13 @@ OLD = {
 INI = "[DEFAULT]\npoll_interval = 60\nmax_cores = 4 ; most\nignore_lxc = 104, 105\nenergy_mode = yes\n[TIER_db]\nlxc_containers = 101,102\nmin_memory = 256\n"
 TEXTS = {
     "own": "connection: {token_id: 'a@pve!b'}\nmode: apply\nbounds:\n  max_cpu_cores: 4\ntiers:\n  db: {vmids: [101]}\n",
+    "windows": "connection: {token_id: 'a@pve!b'}\nschedules:\n  night:\n    from: 22:00\n    to: 06:00\n    save_energy: cpu\n    vmids: [101]\n",
     "old": "DEFAULT:\n  poll_interval: 60\n  max_cores: 4\nTIER_db:\n  lxc_containers: [101]\n  max_memory: 2048\n",
     "ini": INI,
 }
 ODD = [
     *(None, True, 0, -1, 10**30, 1.5, float("inf"), float("nan"), "", " ", "0x1", "1e999", "${UP}", "${", "\0", "a" * 5000),
+    *("24:00", "25:99", "٠٨:٠٠", 1320, ["sun", "sunday"], "Asia/Tokyo"),
     *("../../etc/passwd", "/", "²", "٣", [], [[]], [None], [101, 101], ["101", "x", 99, -5, 1.5, True], {}, {"a": {}}, {"vmids": 1}, {1: 2}),
 ]
 PIECES = [

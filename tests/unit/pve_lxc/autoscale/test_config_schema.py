@@ -57,13 +57,16 @@ def test_tables_of_the_guide_are_those_that_the_script_makes(script):
 
 
 def test_schema_is_one_and_knows_every_key():
-    from pve_lxc.autoscale.config_keys import OVERRIDE_SECTIONS, SECTIONS, TIER_KEYS, TOP_KEYS
+    from pve_lxc.autoscale.config_keys import OVERRIDE_SECTIONS, SCHEDULE_KEYS, SCHEDULE_SECTIONS, SECTIONS, TIER_KEYS, TOP_KEYS
 
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    assert set(SCHEMA["properties"]) == {*TOP_KEYS, *SECTIONS, "tiers", "overrides"}
+    assert set(SCHEMA["properties"]) == {*TOP_KEYS, *SECTIONS, "notify", "tiers", "overrides", "schedules"}
     assert {name: set(section["properties"]) for name, section in SCHEMA["$defs"].items()} == {name: set(keys) for name, keys in OVERRIDE_SECTIONS.items()}
     (tier,) = SCHEMA["properties"]["tiers"]["patternProperties"].values()
     assert set(tier["properties"]) == {*TIER_KEYS, *OVERRIDE_SECTIONS}
+    (schedule,) = SCHEMA["properties"]["schedules"]["patternProperties"].values()
+    assert set(schedule["properties"]) == {*SCHEDULE_KEYS, *SCHEDULE_SECTIONS}
+    assert set(schedule["properties"]["policy"]["properties"]) == {"preset"}
 
 
 @pytest.mark.parametrize(
@@ -74,6 +77,14 @@ def test_schema_is_one_and_knows_every_key():
         ("bounds: {max_memory_mib: 4096, min_memory_mib: null}\n", True),
         ("tiers: {db: {tags: [db], threshold: {cpu_upper_percent: 70}}}\n", True),
         ("overrides: {'101': {policy: {algorithm: threshold}}}\n", True),
+        ("schedules: {night: {from: '22:00', to: '6:00', save_energy: cpu, days: [mon, sun]}}\n", True),
+        ("schedules: {office: {from: '08:00', to: '24:00', policy: {preset: safe}, bounds: {min_cpu_cores: 2}}}\n", True),
+        ("schedules: {night: {to: '06:00', save_energy: cpu}}\n", False),
+        ("schedules: {night: {from: , to: '06:00', save_energy: cpu}}\n", False),
+        ("schedules: {night: {from: '24:30', to: '06:00', save_energy: cpu}}\n", False),
+        ("schedules: {night: {from: '22:00', to: '06:00', save_energy: memory}}\n", False),
+        ("schedules: {night: {from: '22:00', to: '06:00', days: [monday], save_energy: cpu}}\n", False),
+        ("schedules: {night: {from: '22:00', to: '06:00', policy: {season: weekly}}}\n", False),
         ("mode: aply\n", False),
         ("polcy: {}\n", False),
         ("interval_seconds: 1\n", False),

@@ -206,3 +206,54 @@ def test_process_killed_before_it_can_write_down_the_outcome_is_settled_by_the_n
     assert [(outcome.vmid, str(outcome.reason), outcome.after.memory_mib) for outcome in result.settled] == [(101, "resized", written)]
     assert "operator_changed" not in [str(decision.reason) for decision in result.decisions]
     assert loop.parts.state.read_changes(101)[-1]["before"]["memory"] == 1024
+
+
+def lowered(loop):
+    """Lower 101 from 1024 MiB, as an hour of little use does."""
+    use(loop.simulator, 101, anon_mib=200, shmem_mib=0, cpu_cores=0.1)
+    for _cycle in range(40):
+        loop.cycle()
+        if loop.memory()[0] < 1024:
+            return loop.memory()[0]
+    raise AssertionError(f"still {loop.memory()[0]} MiB")
+
+
+def outcomes_of(result, vmid=101):
+    return [(str(outcome.reason), outcome.is_changed, outcome.is_failed) for outcome in result.outcomes if outcome.vmid == vmid]
+
+
+def test_mapped_files_that_are_read_again_after_a_shrink_get_their_memory_back_at_once(loop):
+    reached = lowered(loop)
+    use(loop.simulator, 101, mapped_mib=900, cache_mib=900)
+    result = loop.cycle()
+    reasons = [str(reason) for decision in result.decisions if decision.vmid == 101 for reason in decision.reasons]
+    assert "probation_failed" in reasons
+    assert loop.memory()[0] >= 1024 > reached
+    assert loop.simulator.guest(101)["oom_kills"] == 0
+
+
+def test_stopped_container_starts_with_what_was_found(loop):
+    assert lowered(loop) < 1024
+    loop.simulator.set_guest(101, status="stopped")
+    result = loop.cycle()
+    assert outcomes_of(result) == [("restored_while_stopped", True, False)]
+    config = loop.simulator.guest(101)["config"]
+    assert (int(config["memory"]), int(config["cores"])) == (1024, 2)
+    assert [change["reason"] for change in loop.parts.state.read_changes(101, limit=1)] == ["restored_while_stopped"]
+    assert outcomes_of(loop.cycle()) == []
+
+
+def test_limit_that_a_failed_write_left_in_force_is_put_back_by_the_loop(loop):
+    use(loop.simulator, 101, anon_mib=200, shmem_mib=0, cpu_cores=0.1)
+    loop.simulator.fault("config_readonly", vmid=101)
+    for _cycle in range(40):
+        result = loop.cycle()
+        if loop.memory()[1] < 1024:
+            break
+    assert outcomes_of(result) == [("half_applied", False, True)]
+    assert loop.memory() == (1024, 768.0)
+    loop.simulator.fault("config_readonly", on=False)
+    reasons = [str(decision.reason) for decision in loop.cycle().decisions if decision.vmid == 101]
+    assert reasons == ["half_applied"]
+    assert outcomes_of(loop.cycle()) == [("half_applied", True, False)]
+    assert loop.memory() == (1024, 1024.0)

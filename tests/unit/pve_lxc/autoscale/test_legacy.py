@@ -142,6 +142,19 @@ def test_every_used_key_becomes_one_of_ours():
             "cpu_percent_per_core": 4.0,
             "memory_percent_per_step": 2.0,
         },
+        "notify": {
+            "mail": {
+                "kind": "smtp",
+                "events": ["changes", "failures", "warnings"],
+                "host": "mail",
+                "port": 587,
+                "user": "u",
+                "sender": "a@example.com",
+                "recipients": ["b@example.com"],
+            },
+            "gotify": {"kind": "gotify", "events": ["changes", "failures", "warnings"], "url": "https://push.example.com/hook"},
+            "uptime-kuma": {"kind": "uptime_kuma"},
+        },
         "tiers": {"web": {"vmids": [101, 102], "bounds": {"max_memory_mib": 4096}}},
     }
 
@@ -173,7 +186,7 @@ def test_secrets_are_read_and_never_shown_nor_migrated():
     config = parse(WHOLE, {})
     assert config.connection.token_secret == "70ken-va1ue"
     shown = repr(config) + json.dumps(legacy.document.values) + "\n".join(legacy.notices)
-    assert [secret for secret in ("70ken-va1ue", "p455", "5mtp", "g0tify", "push.example.com", "kuma.example.com") if secret in shown] == []
+    assert [secret for secret in ("70ken-va1ue", "p455", "5mtp", "g0tify", "kuma.example.com") if secret in shown] == []
 
 
 def test_secret_of_a_wrong_type_is_not_shown_either():
@@ -244,7 +257,41 @@ def test_environment_wins_over_the_file():
     assert "ssh_password" in differences_of("DEFAULT: {}\n", "inert", {"LXC_AUTOSCALE_SSH_PASSWORD": "x"})
     assert list(differences_of(text, "inert", {"LXC_AUTOSCALE_GOTIFY_TOKEN": "x"})) == ["ssh_password", "gotify_token"]
     all_four = {f"LXC_AUTOSCALE_{name}": "x" for name in ("SSH_PASSWORD", "SMTP_PASSWORD", "GOTIFY_TOKEN", "UPTIME_KUMA_WEBHOOK")}
-    assert set(differences_of("DEFAULT:\n", "inert", all_four)) == {"ssh_password", "smtp_password", "gotify_token", "uptime_kuma_webhook_url"}
+    assert set(differences_of("DEFAULT:\n", "inert", all_four)) == {"ssh_password", "smtp_password", "gotify_token"}
+
+
+def test_notifications_of_the_old_file_are_sent_here():
+    config = parse(WHOLE)
+    assert [(notifier.name, notifier.kind, notifier.problem) for notifier in config.notifiers] == [
+        ("mail", "smtp", ""),
+        ("gotify", "gotify", ""),
+        ("uptime-kuma", "uptime_kuma", ""),
+    ]
+    mail, gotify, kuma = config.notifiers
+    assert (mail.secret, mail.events) == ("5mtp", ("changes", "failures", "warnings"))
+    assert {name: mail.values[name] for name in ("host", "port", "user", "sender", "security")} == {
+        "host": "mail",
+        "port": 587,
+        "user": "u",
+        "sender": "a@example.com",
+        "security": "starttls",
+    }
+    assert mail.values["recipients"] == ("b@example.com",)
+    assert (gotify.url, gotify.secret, kuma.url) == ("https://push.example.com/hook", "g0tify", "https://kuma.example.com/push")
+
+
+def test_notification_that_lacks_a_part_is_named_and_left_out():
+    text = "DEFAULT:\n  gotify_token: hush\n  smtp_server: mail\n"
+    assert [notifier.name for notifier in parse(text).notifiers] == []
+    assert set(differences_of(text, "inert")) == {"gotify_token", "smtp_server"}
+
+
+def test_migrated_notifiers_have_their_settings_and_no_secret():
+    values = translate(WHOLE).document.values["notify"]
+    assert values["gotify"] == {"kind": "gotify", "events": ["changes", "failures", "warnings"], "url": "https://push.example.com/hook"}
+    assert values["uptime-kuma"] == {"kind": "uptime_kuma"}
+    assert "kuma.example.com" not in str(values)
+    assert "5mtp" not in str(values)
 
 
 def test_ini_file_of_2024_is_read_with_its_own_defaults():
@@ -380,7 +427,7 @@ def test_migrate_config_writes_the_file_once_and_the_differences_to_standard_err
     assert (code, "File exists" in err) == (2, True)
     shown = json.loads(call("migrate-config", old, "--json")[1])
     assert shown["config"]["interval_seconds"] == 120.0
-    assert {"kind": "inert", "key": "gotify_token"}.items() <= next(item for item in shown["differences"] if item["key"] == "gotify_token").items()
+    assert {"kind": "changed", "key": "gotify_token"}.items() <= next(item for item in shown["differences"] if item["key"] == "gotify_token").items()
 
 
 def test_migrate_config_of_a_bad_file_ends_with_2_and_every_problem(tmp_path):

@@ -131,8 +131,9 @@ def rows(values, step_seconds=1800.0):
 
 
 def replayed(values, peaks=(), **policy):
-    from pve_lxc.autoscale.replay_history import read_demand, replay_history
+    from pve_lxc.autoscale.replay_history import replay_history
     from pve_lxc.model.allocation import Allocation
+    from pve_lxc.policy.demand import read_demand
     from pve_lxc.policy.settings import ContainerSettings, PolicySettings
 
     start = Allocation(cores=2, cpulimit=2.0, memory_mib=2048, swap_mib=512)
@@ -140,7 +141,7 @@ def replayed(values, peaks=(), **policy):
 
 
 def test_demand_leaves_out_rows_without_records_and_takes_peaks_where_there_are_some():
-    from pve_lxc.autoscale.replay_history import read_demand
+    from pve_lxc.policy.demand import read_demand
 
     demand = read_demand(rows([(0.1, 100), (None, None), (0.2, 200), (0.3, 300)]), rows([(0.1, 100), (None, None), (0.5, 400)]))
     assert [(row.cpu_cores, row.cpu_peak_cores, row.memory_mib) for row in demand] == [(0.4, 1.0, 400.0), (0.6, 0.6, 300.0)]
@@ -166,7 +167,8 @@ def test_records_that_jump_above_what_was_left_are_told_as_unmet_and_killed():
 
 
 def test_unmet_cpu_is_the_worked_number_of_its_docstring():
-    from pve_lxc.autoscale.replay_history import DemandRow, _unmet
+    from pve_lxc.autoscale.replay_history import _unmet
+    from pve_lxc.policy.demand import DemandRow
 
     assert _unmet(DemandRow(0.0, 300.0, 1.0, 3.0, None), 2.0) == pytest.approx((0.2, 2.0))
 

@@ -78,7 +78,7 @@ def assign(*args, text=TIERS, **marks):
 )
 def test_container_gets_its_tier_by_id_before_its_own_tag_before_marks(marks, tier, place):
     assignment = assign(**marks)
-    assert (assignment.tier, assignment.tier_place, assignment.conflict) == (tier, place, "")
+    assert (assignment.tier, assignment.tier_place, assignment.conflict) == (tier, place, None)
 
 
 def test_settings_stand_on_each_other_and_each_knows_its_place():
@@ -105,12 +105,12 @@ def test_preset_of_a_tier_beats_the_general_constants_and_is_their_place():
 
 def test_marks_of_two_tiers_are_a_conflict_that_names_both_places():
     assignment = assign(name="db-7", tags=["web"])
-    assert assignment.conflict == "it is in the tiers db and web, by tiers.db.names (line 9) and tiers.web.tags (line 13); a container has one tier"
+    assert assignment.conflict.message == "it is in the tiers db and web, by tiers.db.names (line 9) and tiers.web.tags (line 13); a container has one tier"
     assert assignment.effective.settings.bounds.max_memory_mib == 2048
 
 
 def test_two_tier_tags_are_a_conflict():
-    assert assign(tags=["autoscale-tier-web", "autoscale-tier-db"]).conflict == (
+    assert assign(tags=["autoscale-tier-web", "autoscale-tier-db"]).conflict.message == (
         "it has the tags autoscale-tier-db and autoscale-tier-web; a container has one tier"
     )
 
@@ -118,7 +118,7 @@ def test_two_tier_tags_are_a_conflict():
 @pytest.mark.parametrize("tag", ["autoscale-tier-vip", "autoscale-tier-none"])
 def test_tag_of_a_tier_that_may_not_be_chosen_widens_nothing(tag):
     assignment = assign(tags=[tag])
-    assert assignment.conflict == (
+    assert assignment.conflict.message == (
         f"it has the tag {tag}, and there is no such tier to choose; tags allowed by the configuration: autoscale-tier-db, autoscale-tier-web"
     )
     assert assignment.effective.settings.bounds.max_memory_mib == 2048
@@ -138,7 +138,7 @@ def test_restricting_tag_forbids_and_is_named(tag, memory_grow_only, cpu_grow_on
 
 def test_tags_count_for_nothing_where_they_are_not_obeyed():
     assignment = assign(tags=["autoscale-tier-web", "autoscale-grow-only"], text=TIERS + "selection: {obey_tags: false}\n")
-    assert (assignment.tier, assignment.conflict, assignment.effective.settings.policy.memory_grow_only) == ("", "", False)
+    assert (assignment.tier, assignment.conflict, assignment.effective.settings.policy.memory_grow_only) == ("", None, False)
 
 
 def test_what_stands_in_two_tiers_is_refused_with_both_places():

@@ -10,7 +10,9 @@ import pytest
 MIB = 1024 * 1024
 
 
-def write_container(root, vmid=101, *, usage_usec=0, anon=200, file=300, shmem=100, mapped=50, slab=50, oom_local=0, oom_kill=0, frozen=0, periods=None):
+def write_container(
+    root, vmid=101, *, usage_usec=0, anon=200, file=300, shmem=100, mapped=50, slab=50, oom_local=0, oom_kill=0, frozen=0, periods=None, **more
+):
     folder = root / "lxc" / str(vmid)
     folder.mkdir(parents=True, exist_ok=True)
     (root / "cgroup.controllers").write_text("cpuset cpu io memory pids\n")
@@ -19,8 +21,8 @@ def write_container(root, vmid=101, *, usage_usec=0, anon=200, file=300, shmem=1
         "memory.max": f"{1024 * MIB}\n",
         "memory.swap.current": f"{8 * MIB}\n",
         "memory.stat": f"anon {anon * MIB}\nfile {file * MIB}\nshmem {shmem * MIB}\nfile_mapped {mapped * MIB}\n"
-        f"slab_reclaimable {slab * MIB}\nworkingset_refault_file 600\n",
-        "memory.events": f"low 0\nhigh 0\nmax 3\noom {oom_local}\noom_kill {oom_kill}\n",
+        f"slab_reclaimable {slab * MIB}\nworkingset_refault_file {more.get('refaults', 600)}\n{more.get('swap_lines', '')}",
+        "memory.events": f"low 0\nhigh 0\nmax 3\noom {more.get('any_oom', oom_local)}\noom_kill {oom_kill}\n",
         "memory.events.local": f"low 0\nhigh 0\nmax 3\noom {oom_local}\noom_kill 0\n",
         "memory.pressure": "some avg10=2.00 avg60=1.25 avg300=0.50 total=1000\nfull avg10=1.00 avg60=0.25 avg300=0.10 total=500\n",
         "cpu.pressure": "some avg10=12.50 avg60=3.00 avg300=1.00 total=9000\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n",
@@ -140,6 +142,48 @@ def test_own_oom_needs_both_the_local_event_and_a_kill(tmp_path, usage, guest, l
     assert (sample.own_oom_kills, sample.foreign_oom_kills) == (own, foreign)
 
 
+@pytest.mark.parametrize(("any_oom", "foreign", "by_host"), [(0, 2, 2), (1, 2, 0)])
+def test_kill_without_any_limit_hit_is_the_hosts_and_with_one_inside_it_is_not(tmp_path, usage, guest, any_oom, foreign, by_host):
+    write_container(tmp_path)
+    usage.read_samples([guest], 1000.0)
+    write_container(tmp_path, oom_kill=2, any_oom=any_oom)
+    sample = usage.read_samples([guest], 1060.0)[101]
+    assert (sample.own_oom_kills, sample.foreign_oom_kills, sample.host_oom_kills) == (0, foreign, by_host)
+
+
+@pytest.mark.parametrize("name", ["pswpin", "workingset_refault_anon"])
+def test_pages_from_swap_and_file_pages_read_again_are_rates(tmp_path, usage, guest, name):
+    write_container(tmp_path, swap_lines=f"{name} 100\n")
+    usage.read_samples([guest], 1000.0)
+    write_container(tmp_path, refaults=7200, swap_lines=f"{name} 220\n")
+    sample = usage.read_samples([guest], 1060.0)[101]
+    assert (sample.refault_pages_per_second, sample.swap_in_pages_per_second) == (110.0, 2.0)
+
+
+def test_kernel_that_counts_pages_from_swap_is_believed_before_the_other_figure(tmp_path, usage, guest):
+    write_container(tmp_path, swap_lines="pswpin 0\nworkingset_refault_anon 0\n")
+    usage.read_samples([guest], 1000.0)
+    write_container(tmp_path, swap_lines="pswpin 60\nworkingset_refault_anon 600\n")
+    assert usage.read_samples([guest], 1060.0)[101].swap_in_pages_per_second == 1.0
+
+
+def test_statistics_without_swap_lines_are_not_measured(tmp_path, usage, guest):
+    write_container(tmp_path)
+    usage.read_samples([guest], 1000.0)
+    assert usage.read_samples([guest], 1060.0)[101].swap_in_pages_per_second is None
+
+
+def test_limits_in_force_are_read_at_the_moment_asked(tmp_path, usage, guest):
+    from pve_lxc.model.allocation import LiveLimits
+
+    assert usage.read_live_limits(guest) is None
+    folder = write_container(tmp_path)
+    assert usage.read_live_limits(guest) == LiveLimits(1024.0, 1.5)
+    (folder / "memory.max").write_text("max\n")
+    (folder / "cpu.max").write_text("max 100000\n")
+    assert usage.read_live_limits(guest) == LiveLimits(None, None)
+
+
 def test_frozen_container_is_not_measured(tmp_path, usage, guest):
     write_container(tmp_path, frozen=1)
     assert usage.read_samples([guest], 1000.0) == {}
@@ -170,12 +214,12 @@ def test_statistics_without_a_figure_are_not_measured(tmp_path, usage, guest):
 def test_host_is_read_from_its_proc(tmp_path, usage):
     proc = tmp_path / "proc"
     (proc / "pressure").mkdir(parents=True)
-    (proc / "meminfo").write_text("MemTotal:       33554432 kB\nMemFree:         1000000 kB\nMemAvailable:   16777216 kB\n")
+    (proc / "meminfo").write_text("MemTotal:       33554432 kB\nMemFree:         1000000 kB\nMemAvailable:   16777216 kB\nSwapTotal:       8388608 kB\n")
     (proc / "pressure" / "memory").write_text("some avg10=9.00 avg60=9.00 avg300=1.00 total=9\nfull avg10=9.00 avg60=9.00 avg300=0.75 total=9\n")
     (proc / "pressure" / "cpu").write_text("some avg10=9.00 avg60=9.00 avg300=4.50 total=9\n")
     host = usage.read_host("pve1")
     assert (host.memory_total_mib, host.memory_available_mib) == (32768.0, 16384.0)
-    assert (host.memory_full_percent, host.cpu_pressure_percent) == (0.75, 4.5)
+    assert (host.memory_full_percent, host.cpu_pressure_percent, host.swap_total_mib) == (0.75, 4.5, 8192.0)
 
 
 def test_host_without_proc_is_unknown(usage):

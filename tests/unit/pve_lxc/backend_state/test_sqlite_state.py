@@ -76,7 +76,7 @@ def test_last_run_is_the_newest_that_ended(tmp_path, decision):
     first = state.begin_run(1.0, "apply")
     state.begin_run(2.0, "apply")
     state.end_run(first, 3.0, [decision], "1 changed, 0 failed")
-    assert state.read_last_run() == {"run_id": first, "mode": "apply", "started": 1.0, "ended": 3.0, "result": "1 changed, 0 failed"}
+    assert state.read_last_run() == {"run_id": first, "mode": "apply", "started": 1.0, "ended": 3.0, "result": "1 changed, 0 failed", "is_failed": False}
     kept = state.read_decisions()[101]
     assert (kept["reason"], kept["target"]["memory"], kept["time"], kept["run_id"]) == ("grow_memory", 2048, 3.0, first)
 

@@ -175,6 +175,33 @@ def test_failed_container_ends_with_1(simulator, configure, call):
     assert "VM.Config.Memory" in out
 
 
+def test_a_quiet_run_says_what_was_changed_and_nothing_when_nothing_was(simulator, configure, call):
+    config = configure()
+    vmid = first_vmid(simulator)
+    simulator.set_guest(vmid, anon_mib=64, shmem_mib=0, cache_mib=0, slab_mib=0, mapped_mib=0)
+    simulator.advance(600)
+    call("run", "--config", config)
+    simulator.advance(60)
+    assert call("run", "--quiet", "--config", config) == (0, "", "")
+    before = simulator.guest(vmid)["config"]["memory"]
+    simulator.set_guest(vmid, anon_mib=int(before) - 10)
+    simulator.advance(60)
+    code, out, err = call("run", "--quiet", "--config", config)
+    assert (code, err) == (0, "")
+    assert out.splitlines()[0].strip().startswith(f"{vmid} ")
+    assert f"memory {before} -> {simulator.guest(vmid)['config']['memory']} MiB: done (grow_memory)" in out
+    assert "containers" not in out
+
+
+def test_a_quiet_run_says_what_failed(simulator, configure, call):
+    vmid = first_vmid(simulator)
+    config = configure(token="auditor@pve!read", state=f"{{path: {Path(configure()).parent}/auditor.sqlite}}")
+    simulator.set_guest(vmid, anon_mib=simulator.guest(vmid)["live"]["memory_mib"] - 10, shmem_mib=0, cache_mib=0, slab_mib=0, mapped_mib=0)
+    simulator.advance(600)
+    code, out, _err = call("run", "--quiet", "--config", config)
+    assert (code, "FAILED" in out) == (1, True)
+
+
 def test_bad_configuration_ends_with_2_and_all_problems(configure, call):
     code, out, err = call("run", "--config", configure(mode="aply", interval_seconds=1))
     assert (code, out) == (2, "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 CORES = st.floats(0, 8, allow_nan=False)
@@ -164,20 +164,118 @@ def test_remembering_through_json_changes_no_decision(containers):
     assert {vmid: decision.target for vmid, decision in situation.decide().items()} == {vmid: decision.target for vmid, decision in expected.items()}
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_constant_use_is_never_followed_by_a_change_of_direction(seed):
-    """Two days of constant use after another use: at most a growth at once, and then only ever smaller steps down."""
-    import random
+@given(CONTAINERS, AVAILABLE_MIB, st.floats(0, 8192))
+def test_more_free_memory_on_the_node_never_yields_less(containers, available_mib, more_mib):
+    less = situation_of(containers, memory_total_mib=65536, memory_available_mib=available_mib).decide()
+    more = situation_of(containers, memory_total_mib=65536, memory_available_mib=available_mib + more_mib).decide()
+    total = sum(decision.target.memory_mib for decision in more.values())
+    assert total >= sum(decision.target.memory_mib for decision in less.values()), [decision.message for decision in more.values()]
 
+
+def doubled_memory(containers):
+    """Return the same containers with every figure in MiB doubled, the constants in MiB too."""
+    names = ("memory_mib", "history_memory", "memory")
+    twice = situation_of([{**container, **{name: 2 * container[name] for name in names}} for container in containers], memory_total_mib=131072)
+    policy = twice.book.general.policy
+    policy = replace(policy, memory_step_mib=2 * policy.memory_step_mib, memory_oom_least_growth_mib=2 * policy.memory_oom_least_growth_mib)
+    twice.book = replace(twice.book, general=replace(twice.book.general, policy=policy), by_vmid={})
+    return twice
+
+
+@given(CONTAINERS.map(lambda containers: [{**container, "memory": round(container["memory"]), "history_memory": 3} for container in containers]))
+def test_memory_wanted_doubles_when_every_mib_doubles_and_the_cpu_does_not_care(containers):
+    once, twice = situation_of(containers, memory_total_mib=65536).decide(), doubled_memory(containers).decide()
+    for vmid, decision in once.items():
+        # A rise counts as 1 MiB at least, and five times the largest rise is the most room that is left for it.
+        assert twice[vmid].memory_demand_mib == pytest.approx(2 * decision.memory_demand_mib, abs=5.0)
+        assert twice[vmid].cpu_demand_cores == decision.cpu_demand_cores
+        assert cpu_of(twice[vmid].target) == cpu_of(decision.target)
+
+
+@given(CONTAINERS, CORES)
+def test_memory_does_not_care_about_cores(containers, cpu):
+    other = [{**container, "cores": 8, "cpulimit": None, "cpu": cpu, "history_cpu": cpu} for container in containers]
+    before, after = situation_of(containers).decide(), situation_of(other).decide()
+    assert {vmid: decision.target.memory_mib for vmid, decision in before.items()} == {vmid: decision.target.memory_mib for vmid, decision in after.items()}
+
+
+LEFT_ALONE = st.sampled_from(
+    [
+        {"guest": {"lock": "backup"}},
+        {"guest": {"is_template": True}},
+        {"guest": {"status": "unknown"}},
+        {"guest": {"hastate": "migrate"}},
+        {"guest": {"uptime_seconds": 200}},
+        {"is_selected": False},
+        {"conflict": "two tiers claim it"},
+        {"config": {"pending": {"memory": 2048}}},
+        {"sample": {"cpu_cores": -1.0}},
+        {"memory": {"hold": {"reason": "contested"}}},
+        {"memory": {"hold": {"reason": "rolled_back", "until_seconds_from_now": 60}}},
+    ]
+)
+
+
+@given(CONTAINERS, LEFT_ALONE)
+def test_what_is_to_be_left_alone_is_whatever_it_uses(containers, left):
+    from support.situations import build_situation
+
+    bodies = [
+        {
+            "vmid": 101 + position,
+            "allocation": {name: container[name] for name in ("cores", "cpulimit", "memory_mib")},
+            "history": [{"hours": 2}],
+            **left,
+            "sample": {"cpu_cores": container["cpu"], "memory_mib": container["memory"], "own_oom_kills": container["own_oom"], **left.get("sample", {})},
+        }
+        for position, container in enumerate(containers)
+    ]
+    decisions = build_situation({"settings": {"policy": {"interval_seconds": 3600}}, "containers": bodies}).decide()
+    assert [decision.message for decision in decisions.values() if decision.is_change] == []
+
+
+@given(CONTAINERS, st.floats(16, 4096))
+def test_what_was_missed_is_given_back_within_the_bounds_and_never_less_than_there_is(containers, owed_mib):
+    from pve_lxc.policy.probation import Probation
+
+    situation = situation_of([{**container, "hours": 26} for container in containers])
+    owed = Probation(restore_mib=owed_mib, failures=1.0, sign="its swap grew by 40 MiB")
+    situation.memories = {vmid: replace(memory, probation=owed) for vmid, memory in situation.memories.items()}
+    for decision in situation.decide().values():
+        high = max(decision.memory_bounds_mib[1], decision.current.memory_mib)
+        if owed_mib > decision.current.memory_mib:
+            assert decision.target.memory_mib >= min(int(owed_mib), high), decision.message
+        assert decision.target.memory_mib <= high
+
+
+@given(CONTAINERS, st.floats(16, 1024))
+def test_growth_of_swap_never_yields_less_and_never_a_shrink(containers, growth_mib):
+    from pve_lxc.policy.swap_use import SwapUse
+    from support.situations import NOW
+
+    known = [{**container, "hours": 26} for container in containers]
+    calm, squeezed = situation_of(known), situation_of(known)
+    for situation, swap_mib in ((calm, 100.0), (squeezed, 100.0 + growth_mib)):
+        situation.memories = {vmid: replace(memory, swap=SwapUse(100.0, NOW - 300)) for vmid, memory in situation.memories.items()}
+        samples = [replace(observation.sample, swap_mib=swap_mib) for observation in situation.observations]
+        situation.observations = [replace(observation, sample=sample) for observation, sample in zip(situation.observations, samples, strict=True)]
+    calm_decisions, squeezed_decisions = calm.decide(), squeezed.decide()
+    for vmid, decision in squeezed_decisions.items():
+        assert decision.target.memory_mib >= max(decision.current.memory_mib, calm_decisions[vmid].target.memory_mib), decision.message
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(0.2, 3.0), st.floats(200, 1500))
+def test_constant_use_is_never_followed_by_a_change_of_direction(cpu_cores, memory_mib):
+    """Two days of constant use after another use: at most a growth at once, and then only ever smaller steps down."""
     from pve_lxc.policy.adopt import record_write
     from pve_lxc.policy.decide import decide
     from support.situations import NOW
 
-    numbers = random.Random(seed)
     situation = situation_of(
         [{"cores": 4, "cpulimit": None, "memory_mib": 2048, "hours": 26, "history_cpu": 1, "history_memory": 500, "own_oom": 0, "cpu": 1, "memory": 500}]
     )
-    use = {"cpu_cores": numbers.uniform(0.2, 3.0), "memory_mib": numbers.uniform(200, 1500)}
+    use = {"cpu_cores": cpu_cores, "memory_mib": memory_mib}
     memories, allocation, changes, now = situation.memories, situation.observations[0].config.allocation, [], NOW
     for step in range(576):
         now = NOW + 300 * (step + 1)

@@ -191,7 +191,7 @@ def test_reused_id_is_another_container_and_everything_is_forgotten():
     adopted = adopt(memory, guest, new, policy, 2e6)
     assert adopted.learnt_seconds == 0.0
     assert adopted.baseline == Allocation(cores=4, memory_mib=512)
-    assert adopted.paused_until_seconds == 0.0
+    assert adopted.hold is None
 
 
 @pytest.mark.parametrize("damage", [None, 5, "x", [], {"recent": 3}, {"recent": [["a", 1], [1]]}])
