@@ -53,6 +53,16 @@ class NodeRun:
     error: str = ""
 
 
+def require_absolute(state_path: str | None) -> None:
+    """Refuse a path that would mean another file with each working folder; a playbook's is the one that it lies in.
+
+    Raises:
+        RequestError: it is relative.
+    """
+    if state_path and not os.path.isabs(state_path):
+        raise RequestError([Problem("state_path", state_path, "an absolute path is needed, as in /srv/autoscale/state.sqlite")], source="state_path")
+
+
 def read_loop_config(params: Mapping[str, Any]) -> LoopConfig:
     """Return the configuration of the options ``config`` and ``config_file``; all defaults without either.
 

@@ -57,7 +57,7 @@ options:
   state_path:
     description:
       - File that holds what was found at first sight, what was changed, and what is to be left alone. It is made if it is not there, and its folder too.
-      - It must survive until the next run. The file system of an execution environment does not; mount a folder.
+      - An absolute path. It must survive until the next run, which the file system of an execution environment does not. Mount a folder.
       - Not given, each run knows the records only, and operators' changes of the last day are told by them alone.
     type: path
   nodes:
@@ -399,6 +399,7 @@ from ansible_collections.autoscale.proxmox.plugins.module_utils._autoscale impor
     open_parts,
     pick_nodes,
     read_loop_config,
+    require_absolute,
     roll_back,
     run_nodes,
 )
@@ -430,6 +431,7 @@ def main():
 
 def work(module, backend):
     state_path, mode = module.params["state_path"], module.params["mode"]
+    require_absolute(state_path)
     config = read_loop_config(module.params)
     for notice in config.notices:
         module.warn(notice)

@@ -173,8 +173,11 @@ class StateStore(Protocol):
         ``identity`` is the container's own, for its id may be used again; ``undoes_from`` the number of the change that a rollback goes back before.
         """
 
-    def end_change(self, change_id: int, now: float, outcome: Outcome) -> None:
-        """Write down what became of a change."""
+    def end_change(self, change_id: int, now: float, outcome: Outcome, memories: Mapping[int, Mapping[str, Any]] | None = None) -> None:
+        """Write down what became of a change, and in the same transaction what is known of its container by now, by vmid.
+
+        Without the latter a run that is killed between the two would let the next one take its change for an operator's.
+        """
 
     def read_open_changes(self) -> list[dict[str, Any]]:
         """Return changes that were begun and never ended: the run was killed in between."""

@@ -8,6 +8,7 @@ The tests of this file use one cluster one after the other; each leaves the loop
 
 from __future__ import annotations
 
+import json
 import re
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -35,6 +36,10 @@ def changed_counts(output: str) -> dict[str, int]:
 
 def own_journal(machine: Machine) -> str:
     return machine.text("journalctl --no-pager --output=cat --unit=lxc-autoscale.service --unit=lxc-autoscale-failure.service --lines=40")
+
+
+def last_run(machine: Machine) -> int:
+    return int(json.loads(machine.text("lxc-autoscale status --json"))["run"]["run_id"])
 
 
 @pytest.fixture(scope="module")
@@ -190,15 +195,14 @@ def test_an_upgrade_keeps_the_state_and_one_version_to_go_back_to(life):
             f"cd /usr/local/lib/lxc-autoscale && cp -a $(readlink current) {OLD} && touch -d '-1 day' {OLD} && ln -sfn {OLD} current"
             " && systemctl start lxc-autoscale.service"
         )
-    before = {machine.hostname: machine.text("lxc-autoscale status --json | grep -m1 run_id") for machine in life.machines}
+    before = {machine.hostname: last_run(machine) for machine in life.machines}
     output = life.install()
     assert changed_counts(output) == {machine.hostname: 1 for machine in life.machines}
     for machine in life.machines:
         assert machine.text("ls /usr/local/lib/lxc-autoscale | wc -l") == "3"
         assert machine.text("readlink /usr/local/lib/lxc-autoscale/current") != OLD
-        run = re.compile(r"\d+")
-        after = machine.text("lxc-autoscale status --json | grep -m1 run_id")
-        assert int(run.search(after).group(0)) == int(run.search(before[machine.hostname]).group(0)) + 1
+        # The role makes a run at its end, and the timer may have made one meanwhile.
+        assert before[machine.hostname] < last_run(machine) <= before[machine.hostname] + 2
 
 
 def test_removal_leaves_what_is_to_be_kept_and_purge_leaves_nothing(life):

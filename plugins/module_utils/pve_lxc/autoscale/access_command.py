@@ -18,7 +18,6 @@ from ..clock import SystemClock
 from ..errors import LxcAutoscaleError, ProxmoxAuthenticationError, StateError
 from ..ports import CommandRunner
 from ..transport.http import HttpTransport
-from ..transport.local import LocalRunner
 from ..transport.settings import ConnectionSettings
 from .access_plan import DEFAULT_USER, Access, Present, plan_grant, plan_withdrawal
 from .pin import NODE_FILES, read_fingerprint
@@ -74,8 +73,8 @@ def add_access(commands: Any) -> None:
     parser.set_defaults(command_without_config=run_access)
 
 
-def run_access(arguments: argparse.Namespace, out: TextIO, dummy_err: TextIO) -> int:
-    """Carry out the command; raises LxcAutoscaleError."""
+def run_access(arguments: argparse.Namespace, out: TextIO, dummy_err: TextIO, runner: CommandRunner | None = None) -> int:
+    """Carry out the command, by default on this machine; raises LxcAutoscaleError."""
     job = AccessJob(
         wanted=Access(arguments.user, arguments.pool, arguments.uses_pools, arguments.grows_disks),
         token=arguments.token or TOKEN_PREFIX + socket.gethostname().split(".")[0],
@@ -85,7 +84,11 @@ def run_access(arguments: argparse.Namespace, out: TextIO, dummy_err: TextIO) ->
         rotates=arguments.rotate,
         is_dry=arguments.dry_run,
     )
-    runner = LocalRunner()
+    if runner is None:
+        # Imported here, because every cycle would start later.
+        from ..transport.local import LocalRunner
+
+        runner = LocalRunner()
     done = withdraw(job, runner) if arguments.remove else grant(job, runner)
     if arguments.json:
         out.write(json.dumps({"changed": bool(done), "token_id": f"{arguments.user}!{job.token}", "done": done}, indent=2) + "\n")

@@ -19,7 +19,7 @@ from ..operations.resize_plan import plan_to
 from ..policy.adopt import MANAGED_FIELDS, adopt, managed_differences, record_write
 from ..policy.memory_guard import refuse_memory_shrink
 from .parts import UNREACHABLE_ERRORS, CycleParts
-from .remembered import Remembered
+from .remembered import Remembered, remembered_to_dict
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,11 +165,12 @@ def _write(parts: CycleParts, run_id: int, errand: Errand, config: GuestConfig, 
     )
     outcome = apply_resize(parts.backend, plan)
     now = parts.clock.now()
-    if outcome.reason is not Reason.OUTCOME_UNKNOWN:
-        # An unknown outcome stays open: the next cycle settles it by reading.
-        parts.state.end_change(change_id, now, outcome)
     if outcome.after is None:
+        # What nobody has seen the end of stays open: the next cycle settles it by reading.
         return Carried(outcome, replace(remembered, config=None, config_read_seconds=0.0))
     memory = record_write(remembered.memory, outcome.after, now, is_running=guest.status != "stopped")
     kept = replace(config, allocation=outcome.after, pending=dict(outcome.pending), lock="", digest="", values={})
-    return Carried(outcome, replace(remembered, memory=memory, config=kept, config_read_seconds=now))
+    remembered = replace(remembered, memory=memory, config=kept, config_read_seconds=now)
+    if outcome.reason is not Reason.OUTCOME_UNKNOWN:
+        parts.state.end_change(change_id, now, outcome, {guest.vmid: remembered_to_dict(remembered)})
+    return Carried(outcome, remembered)

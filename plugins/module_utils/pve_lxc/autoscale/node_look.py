@@ -40,6 +40,7 @@ def look_at_node(parts: CycleParts, cluster: Cluster, now: float, notices: list[
         parts.usage.read_host(parts.node),
         virtual_machines_mib=mib_from_bytes(machines_bytes),
         ballooning_target_share=_ballooning_target_share(parts, now, notices) if is_asked else None,
+        storages={name: storage for (node, name), storage in cluster.storages.items() if node == parts.node},
     )
 
 

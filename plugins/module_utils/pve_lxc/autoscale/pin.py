@@ -10,9 +10,9 @@ which pveproxy then presents (Proxmox VE Administration Guide, "Certificate Mana
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,7 +22,7 @@ CREDENTIALS = ("cert-custom", "cert")
 NODE_FILES = ("/etc/pve/local/pveproxy-ssl.pem", "/etc/pve/local/pve-ssl.pem")
 
 # A file may hold a whole chain; the server's own certificate comes first.
-_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 
 
 def read_pin(environment: Mapping[str, str]) -> str:
@@ -50,7 +50,7 @@ def fingerprint_of(text: str) -> str:
     if found is None:
         return ""
     try:
-        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(found.group(0))).hexdigest()
+        return hashlib.sha256(base64.b64decode("".join(found.group(1).split()), validate=True)).hexdigest()
     # What stands between the two lines is not base64.
     except ValueError:
         return ""

@@ -83,6 +83,7 @@ def _config_to_dict(config: GuestConfig) -> dict[str, Any]:
         "allocation": allocation_to_dict(config.allocation),
         "pending": dict(config.pending),
         "rootfs_volume": config.rootfs_volume,
+        "rootfs_options": config.rootfs_options,
         "net0_hwaddr": config.net0_hwaddr,
         "raw_lxc_keys": list(config.raw_lxc_keys),
     }
@@ -102,6 +103,8 @@ def _config_from_dict(vmid: int, values: Any) -> GuestConfig | None:
             allocation=allocation,
             pending=dict(values["pending"]),
             rootfs_volume=str(values["rootfs_volume"]),
+            # Older versions did not keep it; without it nothing is known of the size, so it is not grown until it is read again.
+            rootfs_options=str(values.get("rootfs_options") or ""),
             net0_hwaddr=str(values["net0_hwaddr"]),
             raw_lxc_keys=tuple(str(key) for key in values["raw_lxc_keys"]),
         )

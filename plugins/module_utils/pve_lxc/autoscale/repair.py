@@ -24,7 +24,7 @@ from ..policy.in_force import Apart, describe_apart, managed_limits_apart
 from ..policy.permit import is_repair_due
 from .carry_out import Carried, Errand, left_outcome, left_to_operator, read_again
 from .parts import CycleParts
-from .remembered import Remembered
+from .remembered import Remembered, remembered_to_dict
 
 # After a try that failed the next is made this much later: each is two writes.
 _AGAIN_SECONDS = 3600.0
@@ -90,10 +90,10 @@ def _put_back(parts: CycleParts, run_id: int, errand: Errand, config: GuestConfi
     found = f"{describe_apart(apart)}: "
     outcome = left_outcome(parts, same, Reason.HALF_APPLIED, found + ("put back to the configuration" if why_not is None else why_not), is_failed=bool(why_not))
     outcome = replace(outcome, is_changed=why_not is None, after=_read_after(parts, guest, config).allocation)
-    parts.state.end_change(change_id, now, outcome)
-    remembered = _with_apart_since(remembered, 0.0 if why_not is None else now + _AGAIN_SECONDS)
     # What was read before is older than the writes.
-    return Carried(outcome, replace(remembered, config=None, config_read_seconds=0.0))
+    remembered = replace(_with_apart_since(remembered, 0.0 if why_not is None else now + _AGAIN_SECONDS), config=None, config_read_seconds=0.0)
+    parts.state.end_change(change_id, now, outcome, {guest.vmid: remembered_to_dict(remembered)})
+    return Carried(outcome, remembered)
 
 
 def _read_after(parts: CycleParts, guest: Guest, config: GuestConfig) -> GuestConfig:

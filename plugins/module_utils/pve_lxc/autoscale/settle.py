@@ -20,7 +20,7 @@ from ..operations.resize_plan import plan_to
 from ..operations.resize_repair import is_in_midst
 from ..policy.adopt import managed_differences, record_write
 from .parts import UNREACHABLE_ERRORS, CycleParts
-from .remembered import Remembered
+from .remembered import Remembered, remembered_to_dict
 
 
 def settle_open_changes(parts: CycleParts, remembered: dict[int, Remembered]) -> tuple[Outcome, ...]:
@@ -34,16 +34,16 @@ def settle_open_changes(parts: CycleParts, remembered: dict[int, Remembered]) ->
         outcome = _settle(parts, change)
         if outcome is None:
             continue
-        now = parts.clock.now()
-        parts.state.end_change(int(change["change_id"]), now, outcome)
-        outcomes.append(outcome)
-        entry = remembered.get(int(change["vmid"]))
+        now, vmid = parts.clock.now(), int(change["vmid"])
+        entry = remembered.get(vmid)
         if entry is not None:
             memory = entry.memory
             if outcome.after is not None and outcome.reason is not Reason.OPERATOR_CHANGED:
                 memory = record_write(memory, outcome.after, now)
             # What was remembered of the configuration is older than the change: it is read anew in this cycle.
-            remembered[int(change["vmid"])] = replace(entry, memory=memory, config=None, config_read_seconds=0.0)
+            entry = remembered[vmid] = replace(entry, memory=memory, config=None, config_read_seconds=0.0)
+        parts.state.end_change(int(change["change_id"]), now, outcome, {} if entry is None else {vmid: remembered_to_dict(entry)})
+        outcomes.append(outcome)
     return tuple(outcomes)
 
 

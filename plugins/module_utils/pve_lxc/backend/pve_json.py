@@ -18,6 +18,7 @@ from ..model.guest import Guest, GuestConfig
 from ..model.node import Cluster, Node
 
 if TYPE_CHECKING:
+    from ..model.rootfs import Storage
     from ..model.usage import RrdRow
 
 _HWADDR = re.compile(r"(?:^|,)hwaddr=([0-9A-Fa-f:]{17})")
@@ -44,12 +45,13 @@ def parse_cluster(rows: Iterable[Mapping[str, Any]]) -> Cluster:
     """Return containers and nodes of ``GET /cluster/resources``, in ascending order.
 
     Args:
-        rows: every resource of the cluster; QEMU machines are counted, storages and networks passed over.
+        rows: every resource of the cluster; QEMU machines are counted, networks passed over.
     """
     guests: dict[int, Guest] = {}
     nodes: dict[str, Node] = {}
     virtual_machines = 0
     machine_bytes: dict[str, float] = {}
+    storages: list[Mapping[str, Any]] = []
     for row in rows:
         kind = row.get("type")
         if kind == "lxc":
@@ -61,7 +63,28 @@ def parse_cluster(rows: Iterable[Mapping[str, Any]]) -> Cluster:
             virtual_machines += 1
             if row.get("status") == "running":
                 machine_bytes[row["node"]] = machine_bytes.get(row["node"], 0.0) + (number_or_none(row.get("maxmem")) or 0.0)
-    return Cluster(dict(sorted(guests.items())), dict(sorted(nodes.items())), virtual_machines, machine_bytes)
+        elif kind == "storage":
+            storages.append(row)
+    # Only who may see storages has any; the loop may not unless it grows disks.
+    seen = parse_storages(storages) if storages else {}
+    return Cluster(dict(sorted(guests.items())), dict(sorted(nodes.items())), virtual_machines, machine_bytes, seen)
+
+
+def parse_storages(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], Storage]:
+    """Return the rows of type ``storage`` by node and name."""
+    # Imported here, because most users see none and each import delays a module's start.
+    from ..model.rootfs import Storage
+
+    return {
+        (str(row["node"]), str(row["storage"])): Storage(
+            name=str(row["storage"]),
+            plugin=str(row.get("plugintype") or ""),
+            is_available=row.get("status") == "available",
+            used_bytes=number_or_none(row.get("disk")),
+            total_bytes=number_or_none(row.get("maxdisk")),
+        )
+        for row in rows
+    }
 
 
 def parse_guest(row: Mapping[str, Any]) -> Guest:
@@ -141,6 +164,7 @@ def parse_pending(node: str, vmid: int, rows: Iterable[Mapping[str, Any]]) -> Gu
 def _config(node: str, vmid: int, values: dict[str, Any], pending: dict[str, Any]) -> GuestConfig:
     digest = str(values.pop("digest", "") or "")
     hwaddr = _HWADDR.search(str(values.get("net0") or ""))
+    volume, _comma, options = str(values.get("rootfs") or "").partition(",")
     return GuestConfig(
         vmid=vmid,
         node=node,
@@ -150,7 +174,8 @@ def _config(node: str, vmid: int, values: dict[str, Any], pending: dict[str, Any
         lock=str(values.get("lock") or ""),
         tags=parse_tags(values.get("tags")),
         is_template=bool(int(values.get("template") or 0)),
-        rootfs_volume=str(values.get("rootfs") or "").split(",", 1)[0],
+        rootfs_volume=volume,
+        rootfs_options=options,
         net0_hwaddr=hwaddr[1].upper() if hwaddr else "",
         raw_lxc_keys=tuple(sorted({str(pair[0]) for pair in values.get("lxc") or []})),
         values=values,

@@ -21,6 +21,8 @@ from ..model.plan import Outcome
 from .state_file import open_for_reading, open_for_writing, state_errors
 from .state_schema import ROLLBACK_MODE, RUN_KEPT_SECONDS
 
+_WRITE_MEMORY = "INSERT OR REPLACE INTO memory (vmid, updated, body) VALUES (?, ?, ?)"
+
 
 class SqliteState:
     """A StateStore in one file.
@@ -64,9 +66,9 @@ class SqliteState:
 
     def write_memories(self, memories: Mapping[int, Mapping[str, Any]], now: float) -> None:
         """Replace what was learnt about these containers, in one transaction."""
-        rows = [(vmid, now, _to_json(memory)) for vmid, memory in memories.items()]
+        rows = _memory_rows(memories, now)
         with self._transaction(is_durable=False) as connection:
-            connection.executemany("INSERT OR REPLACE INTO memory (vmid, updated, body) VALUES (?, ?, ?)", rows)
+            connection.executemany(_WRITE_MEMORY, rows)
 
     def begin_run(self, now: float, mode: str) -> int:
         """Open a run and return its number."""
@@ -88,6 +90,7 @@ class SqliteState:
 
     def begin_change(self, run_id: int, now: float, decision: Decision, *, identity: str = "", undoes_from: int | None = None) -> int:
         """Write down a change before it is made, durably, and return its number."""
+        before, target = form.format_change(decision)
         values = (
             run_id,
             decision.vmid,
@@ -96,8 +99,8 @@ class SqliteState:
             now,
             str(decision.reason),
             decision.message,
-            _to_json(form.format_allocation(decision.current)),
-            _to_json(form.format_allocation(decision.target)),
+            _to_json(before),
+            _to_json(target),
             identity,
             undoes_from,
         )
@@ -106,9 +109,11 @@ class SqliteState:
             cursor = connection.execute(f"INSERT INTO change ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
             return int(cursor.lastrowid or 0)
 
-    def end_change(self, change_id: int, now: float, outcome: Outcome) -> None:
-        """Write down what became of a change."""
+    def end_change(self, change_id: int, now: float, outcome: Outcome, memories: Mapping[int, Mapping[str, Any]] | None = None) -> None:
+        """Write down what became of a change, and in the same transaction what is known of its container by now, by vmid."""
+        rows = _memory_rows(memories or {}, now)
         with self._transaction(is_durable=True) as connection:
+            connection.executemany(_WRITE_MEMORY, rows)
             connection.execute(
                 "UPDATE change SET ended = ?, outcome_json = ? WHERE change_id = ?",
                 (now, _to_json(form.format_outcome(outcome)), change_id),
@@ -197,6 +202,10 @@ class SqliteState:
                 self._connection.execute("ROLLBACK")
                 raise
             self._connection.execute("COMMIT")
+
+
+def _memory_rows(memories: Mapping[int, Mapping[str, Any]], now: float) -> list[tuple[int, float, str]]:
+    return [(vmid, now, _to_json(memory)) for vmid, memory in memories.items()]
 
 
 def _to_json(value: Any) -> str:

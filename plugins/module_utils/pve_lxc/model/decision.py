@@ -6,10 +6,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .allocation import Allocation
 from .reason import Reason
 from .usage import UsageSample
+
+if TYPE_CHECKING:
+    from .rootfs import RootfsChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,7 @@ class Decision:
         memory_demand_mib: the same for memory.
         cpu_bounds_cores: least and largest CPU it may be given; None when that is unknown or its CPU is not managed.
         memory_bounds_mib: the same for memory.
+        rootfs: what is chosen for its root file system; None where that is not grown, or nothing can be said of it now.
     """
 
     vmid: int
@@ -45,8 +50,14 @@ class Decision:
     memory_demand_mib: float | None = None
     cpu_bounds_cores: tuple[float, float] | None = None
     memory_bounds_mib: tuple[float, float] | None = None
+    rootfs: RootfsChoice | None = None
 
     @property
     def is_change(self) -> bool:
-        """Return whether anything is to be written."""
+        """Return whether a size of CPU or memory is to be written."""
         return self.current is not None and self.target is not None and self.current != self.target
+
+    @property
+    def grows_rootfs(self) -> bool:
+        """Return whether its root file system is to grow."""
+        return self.rootfs is not None and self.rootfs.is_change

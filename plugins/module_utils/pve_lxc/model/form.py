@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .guest import Guest, GuestConfig
     from .node import Cluster, Node
     from .plan import Outcome
+    from .rootfs import RootfsChoice
     from .usage import RrdRow, UsageSample
 
 
@@ -31,6 +32,16 @@ def format_allocation(allocation: Allocation | None) -> dict[str, Any]:
     if allocation is None:
         return {}
     return {CONFIG_KEYS[name]: value for name, value in allocation.items()}
+
+
+def format_change(decision: Decision) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what a change begins with and is to end with, for the journal; ``{"rootfs": "8G"}`` and ``{"rootfs": "10G"}`` of one that is only about a disk."""
+    if decision.current is None and decision.rootfs is not None:
+        # Imported here, as below, because hardly any container has its disk grown.
+        from .rootfs import format_disk_size
+
+        return {"rootfs": format_disk_size(decision.rootfs.size_bytes or 0)}, {"rootfs": format_disk_size(decision.rootfs.target_bytes or 0)}
+    return format_allocation(decision.current), format_allocation(decision.target)
 
 
 def format_guest(guest: Guest) -> dict[str, Any]:
@@ -148,8 +159,8 @@ def format_sample(sample: UsageSample | None) -> dict[str, Any]:
 
 
 def format_decision(decision: Decision) -> dict[str, Any]:
-    """Return one container's decision."""
-    return {
+    """Return one container's decision; ``rootfs`` is there only where root file systems are grown."""
+    shown = {
         "vmid": decision.vmid,
         "name": decision.name,
         "node": decision.node,
@@ -164,4 +175,19 @@ def format_decision(decision: Decision) -> dict[str, Any]:
         "memory_demand_mib": decision.memory_demand_mib,
         "cpu_bounds_cores": None if decision.cpu_bounds_cores is None else list(decision.cpu_bounds_cores),
         "memory_bounds_mib": None if decision.memory_bounds_mib is None else list(decision.memory_bounds_mib),
+    }
+    return shown if decision.rootfs is None else {**shown, "rootfs": _format_rootfs(decision.rootfs)}
+
+
+def _format_rootfs(choice: RootfsChoice) -> dict[str, Any]:
+    from .rootfs import format_disk_size
+
+    sizes = [None if size is None else format_disk_size(size) for size in (choice.size_bytes, choice.target_bytes)]
+    return {
+        "change": choice.is_change,
+        "reason": str(choice.reason),
+        "msg": choice.message,
+        "before": sizes[0],
+        "target": sizes[1],
+        "used_share": None if choice.used_share is None else round(choice.used_share, 4),
     }

@@ -72,6 +72,7 @@ class GuestConfig:
         tags: sorted.
         is_template: whether it is a template.
         rootfs_volume: the root volume without its options, for example ``local:101/vm-101-disk-0.raw``.
+        rootfs_options: the rest of that line, for example ``size=8G``.
         net0_hwaddr: MAC address of net0, empty without one.
         raw_lxc_keys: ``lxc.*`` lines that Proxmox does not interpret, for example ``lxc.cgroup2.memory.max``.
         values: everything, with Proxmox's own keys and types, without ``digest``.
@@ -89,6 +90,7 @@ class GuestConfig:
     net0_hwaddr: str = ""
     raw_lxc_keys: tuple[str, ...] = ()
     values: Mapping[str, Any] = field(default_factory=dict)
+    rootfs_options: str = ""
 
     @property
     def identity(self) -> str:

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from .guest import Guest
+
+if TYPE_CHECKING:
+    from .rootfs import Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +56,14 @@ class Cluster:
         nodes: nodes by name, in ascending order.
         virtual_machine_count: QEMU machines seen.
         virtual_machine_bytes: node -> what its running QEMU machines may use together; nodes without any are absent.
+        storages: (node, name) -> storage; empty for whom has no privilege on any.
     """
 
     guests: Mapping[int, Guest]
     nodes: Mapping[str, Node]
     virtual_machine_count: int = 0
     virtual_machine_bytes: Mapping[str, float] = field(default_factory=dict)
+    storages: Mapping[tuple[str, str], Storage] = field(default_factory=dict)
 
     @property
     def unreachable_nodes(self) -> tuple[str, ...]:

@@ -32,6 +32,7 @@ class Reason(StrEnum):
     GIVEN_BACK = "given_back"
     SEASON_EXPECTED = "season_expected"
     SAVING_ENERGY = "saving_energy"
+    GROW_ROOTFS = "grow_rootfs"
 
     # Kept: nothing to do.
     UNCHANGED = "unchanged"
@@ -81,6 +82,10 @@ class Reason(StrEnum):
     LEAK_SUSPECTED = "leak_suspected"
     HOST_SHORT_OF_MEMORY = "host_short_of_memory"
     BUDGET_SPENT = "budget_spent"
+    STORAGE_FULL = "storage_full"
+    ROOTFS_AT_BOUND = "rootfs_at_bound"
+    ROOTFS_NOT_RESIZABLE = "rootfs_not_resizable"
+    CANNOT_SHRINK = "cannot_shrink"
     INVALID_REQUEST = "invalid_request"
     LINKED_CLONE_IMPOSSIBLE = "linked_clone_impossible"
     SNAPSHOT_IMPOSSIBLE = "snapshot_impossible"

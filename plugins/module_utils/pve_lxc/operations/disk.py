@@ -12,13 +12,12 @@ from typing import Any
 
 from ..errors import Problem
 from ..model.guest import GuestConfig
+from ..model.rootfs import UNIT_BYTES, format_disk_size, parse_volume_bytes
 from ..units import Quantity
 
 # Source: PVE 9.2 API schema, PUT .../resize: disk rootfs or mp0 to mp255, size \+?\d+(\.\d+)?[KMGT]?
 _DISK = re.compile(r"rootfs|mp(?:[0-9]|[1-9][0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5])")
 _SIZE = re.compile(r"\s*(?P<sign>\+?)\s*(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>[KMGT])\s*", re.IGNORECASE)
-_VOLUME_SIZE = re.compile(r"(?:^|,)size=(?P<number>[0-9]+(?:\.[0-9]+)?)(?P<unit>[KMGT]?)(?:,|$)")
-_BYTES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 _ALLOWED_SIZE = "allowed are a number and K, M, G or T (1024 each) as in 20G, or + before it as in +2G; a disk cannot shrink"
 
 
@@ -89,8 +88,7 @@ def read_disk_bytes(config: GuestConfig, disk: str) -> int | None:
     if volume is None:
         present = ", ".join(sorted(key for key in config.values if _DISK.fullmatch(key)))
         raise DiskError(f"the container has no disk {disk}; it has {present or 'none'}")
-    match = _VOLUME_SIZE.search(str(volume))
-    return None if match is None else _to_bytes(match)
+    return parse_volume_bytes(str(volume))
 
 
 def plan_disks(wishes: Sequence[DiskWish], config: GuestConfig) -> tuple[DiskStep, ...]:
@@ -113,18 +111,10 @@ def plan_disks(wishes: Sequence[DiskWish], config: GuestConfig) -> tuple[DiskSte
     return tuple(steps)
 
 
-def format_disk_size(size_bytes: int) -> str:
-    """Return the size as Proxmox writes it, in the largest whole unit: 1207959552 bytes are ``1152M``."""
-    for unit in ("T", "G", "M", "K"):
-        if size_bytes and size_bytes % _BYTES[unit] == 0:
-            return f"{size_bytes // _BYTES[unit]}{unit}"
-    return str(size_bytes)
-
-
 def describe_disks(steps: Sequence[DiskStep]) -> str:
     """Return ``rootfs 8G -> 10G, mp0 4G -> 5G``."""
     return ", ".join(f"{step.disk} {format_disk_size(step.before_bytes)} -> {format_disk_size(step.after_bytes)}" for step in steps)
 
 
 def _to_bytes(match: re.Match[str]) -> int:
-    return int(float(match["number"]) * _BYTES[match["unit"].upper()])
+    return int(float(match["number"]) * UNIT_BYTES[match["unit"].upper()])

@@ -218,8 +218,10 @@ def _allocation_after(allocation: Allocation, write: ConfigWrite) -> Allocation:
 
 
 def _failed(backend: LxcBackend, plan: ResizePlan, failure: _StepFailedError, reached: Allocation) -> Outcome:
-    after = failure.seen.allocation if failure.seen is not None else reached
-    outcome = outcome_of(plan, is_changed=after != plan.before, is_failed=True, after=after, transport=backend.transport)
+    last = failure.seen.allocation if failure.seen is not None else reached
+    # A write that may have arrived, and nobody could look: what there is now was not measured.
+    is_unseen = failure.seen is None and failure.reason in (Reason.OUTCOME_UNKNOWN, Reason.HALF_APPLIED)
+    outcome = outcome_of(plan, is_changed=last != plan.before, is_failed=True, after=None if is_unseen else last, transport=backend.transport)
     return replace(outcome, reason=failure.reason, message=failure.message)
 
 

@@ -5,12 +5,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..model.guest import Guest, GuestConfig
 from ..model.node import Node
 from ..model.reason import Reason
 from ..model.usage import HostUsage, UsageSample
+
+if TYPE_CHECKING:
+    from ..model.rootfs import Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +50,14 @@ class HostState:
         usage: what it has left.
         virtual_machines_mib: what its running virtual machines may use together.
         ballooning_target_share: above this share of its memory Proxmox takes memory from virtual machines; None when none of them balloons.
+        storages: that it can see, by name; empty without a privilege on them.
     """
 
     node: Node | None
     usage: HostUsage
     virtual_machines_mib: float = 0.0
     ballooning_target_share: float | None = None
+    storages: Mapping[str, Storage] = field(default_factory=dict)
 
     @property
     def cpus(self) -> float | None:

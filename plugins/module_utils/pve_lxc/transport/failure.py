@@ -52,13 +52,15 @@ def error_from_exception(error: Exception, *, host: str, method: str, path: str)
     arrived, a closed connection included.
 
     Args:
-        error: a ``requests.exceptions.RequestException``.
+        error: a ``requests.exceptions.RequestException``, or the plain OSError that requests raises when the CA file cannot be used.
         host: ``name:port``, for the message.
         method: HTTP verb.
         path: below ``/api2/json``.
     """
     kinds = import_requests().exceptions
     text = str(error)
+    if not isinstance(error, kinds.RequestException):
+        return ProxmoxTLSError(f"the certificate of {host} cannot be verified: {text}; nothing was sent", method=method, path=path)
     if isinstance(error, kinds.SSLError):
         explained = _explain_tls(text, host)
         if explained:

@@ -166,7 +166,8 @@ class HttpTransport:
                 verify=self._verification(),
                 allow_redirects=False,
             )
-        except self._requests.exceptions.RequestException as error:
+        # What requests raises is an OSError too; a CA file that is not there is a plain one.
+        except OSError as error:
             # Imported here, as below, because most tasks never fail and each import delays a module's start.
             from .failure import error_from_exception
 

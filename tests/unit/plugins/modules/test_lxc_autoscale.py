@@ -168,6 +168,12 @@ def test_keys_that_the_options_say_are_refused_inline(run):
     assert [problem["place"] for problem in result["problems"]] == ["config.connection", "config.mode"]
 
 
+def test_relative_state_path_is_refused_because_it_would_lie_beside_the_playbook(run):
+    result = run("lxc_autoscale", state_path="autoscale/state.sqlite")
+    assert [problem["place"] for problem in result["problems"]] == ["state_path"]
+    assert "an absolute path is needed" in result["msg"]
+
+
 def test_node_that_is_not_there_is_named_with_those_that_are(run):
     result = run("lxc_autoscale", nodes=["pve9"])
     assert result["failed"] is True

@@ -227,23 +227,20 @@ def test_a_list_that_is_none_and_a_failing_pveum_are_errors_of_the_command():
         Pveum(SayingRunner(255, "", "cluster not ready - no quorum?\n"), USER).read()
 
 
-def run_command(job, monkeypatch, runner, *words):
-    from pve_lxc.autoscale import access_command
-
-    monkeypatch.setattr(access_command, "LocalRunner", lambda: runner)
+def run_command(job, runner, *words):
     parser = argparse.ArgumentParser()
     add_access(parser.add_subparsers())
     given = ["--token", "node-pve1", "--token-file", job.token_file, "--api-host", "127.0.0.1", "--api-port", "1"]
     out = io.StringIO()
-    assert run_access(parser.parse_args(["access", *given, *words]), out, io.StringIO()) == 0
+    assert run_access(parser.parse_args(["access", *given, *words]), out, io.StringIO(), runner) == 0
     return out.getvalue()
 
 
-def test_the_command_prints_the_token_s_id_and_never_its_secret(job, runner, monkeypatch):
-    printed = run_command(job, monkeypatch, runner, "--json")
+def test_the_command_prints_the_token_s_id_and_never_its_secret(job, runner):
+    printed = run_command(job, runner, "--json")
     assert json.loads(printed)["token_id"] == "lxc-autoscale@pve!node-pve1"
     assert json.loads(printed)["changed"] is True
     assert read_secret(job) not in printed + " ".join(runner.ran)
-    assert run_command(job, monkeypatch, runner) == "nothing to do\n"
-    assert run_command(job, monkeypatch, runner, "--rotate", "--dry-run") == "would be: token lxc-autoscale@pve!node-pve1 given a new secret: as asked for\n"
-    assert json.loads(run_command(job, monkeypatch, runner, "--remove", "--json"))["done"][0] == "token lxc-autoscale@pve!node-pve1 removed"
+    assert run_command(job, runner) == "nothing to do\n"
+    assert run_command(job, runner, "--rotate", "--dry-run") == "would be: token lxc-autoscale@pve!node-pve1 given a new secret: as asked for\n"
+    assert json.loads(run_command(job, runner, "--remove", "--json"))["done"][0] == "token lxc-autoscale@pve!node-pve1 removed"

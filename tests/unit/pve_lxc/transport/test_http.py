@@ -175,6 +175,13 @@ def test_untrusted_certificate_is_refused_and_the_remedy_named(start_server, clo
     assert server.seen == []
 
 
+def test_ca_file_that_is_not_there_is_named_and_nothing_is_sent(start_server, clock):
+    server = start_server(ok(1))
+    with pytest.raises(ProxmoxTLSError, match="cannot be verified: .*/nowhere/ca.pem; nothing was sent"):
+        transport(server, clock, ca_path="/nowhere/ca.pem").request("GET", "/version")
+    assert server.seen == []
+
+
 def test_certificate_for_another_name_is_refused(start_server, clock):
     server = start_server(ok(1), identity="pve.example.com")
     with pytest.raises(ProxmoxTLSError, match="is for another name"):

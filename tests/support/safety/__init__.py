@@ -1,0 +1,4 @@
+# Copyright (c) 2026, autoscale.proxmox contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Processes of the loop that are killed, stopped and starved, and the room in which that happens."""
