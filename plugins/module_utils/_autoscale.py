@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .pve_lxc.autoscale.parts import CycleParts, CycleResult
     from .pve_lxc.autoscale.rollback import RollbackResult
     from .pve_lxc.model.node import Cluster
-    from .pve_lxc.ports import LxcBackend
+    from .pve_lxc.ports import LxcLifecycle
 
 # What the file of a node says about that node; here the module's options say it.
 NODES_OWN_KEYS = ("connection", "metrics", "mode", "node", "notify", "state")
@@ -85,7 +85,7 @@ def read_loop_config(params: Mapping[str, Any]) -> LoopConfig:
     return replace(config, observe=replace(config.observe, source="api", bootstrap_containers_per_cycle=_RECORDS_AT_ONCE))
 
 
-def open_parts(config: LoopConfig, backend: LxcBackend, state_path: str) -> CycleParts:
+def open_parts(config: LoopConfig, backend: LxcLifecycle, state_path: str) -> CycleParts:
     """Return the parts of a loop whose cycles are far apart; closing its state is the caller's."""
     return replace(assemble(replace(config, state_path=state_path), backend=backend), learns_anew=True)
 

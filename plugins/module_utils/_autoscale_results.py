@@ -74,7 +74,31 @@ def format_rollback(result: RollbackResult) -> dict[str, Any]:
 
 def _format_cycle(result: CycleResult, *, is_expected: bool) -> list[dict[str, Any]]:
     outcomes = {outcome.vmid: outcome for outcome in result.outcomes}
-    return [_format_container(decision, outcomes.get(decision.vmid), is_expected=is_expected) for decision in result.decisions]
+    disks = {outcome.vmid: outcome for outcome in result.disk_outcomes}
+    shown = []
+    for decision in result.decisions:
+        entry = _format_container(decision, outcomes.get(decision.vmid), is_expected=is_expected)
+        shown.append(_with_rootfs(entry, decision, disks.get(decision.vmid), is_expected=is_expected) if decision.grows_rootfs else entry)
+    return shown
+
+
+def _with_rootfs(entry: dict[str, Any], decision: Decision, outcome: Outcome | None, *, is_expected: bool) -> dict[str, Any]:
+    """Return a container's result with its root file system, which is to grow, beside its sizes."""
+    choice = format_decision(decision)["rootfs"]
+    after = choice["target"] if is_expected else choice["before"]
+    done: dict[str, Any] = {} if outcome is None else format_outcome(outcome)
+    if done:
+        after = done["after"].get("rootfs", after)
+    if done.get("failed") and not entry["failed"]:
+        entry = {**entry, "failed": True, "reason": done["reason"], "msg": done["msg"]}
+    return {
+        **entry,
+        "should_change": True,
+        "changed": entry["changed"] or is_expected or done.get("changed", False),
+        "before": {**entry["before"], "rootfs": choice["before"]},
+        "target": {**entry["target"], "rootfs": choice["target"]},
+        "after": {**entry["after"], "rootfs": after},
+    }
 
 
 def _format_container(decision: Decision, outcome: Outcome | None, *, is_expected: bool) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from harness import Simulator
 from pve_lxc.autoscale.assembly import assemble
 from pve_lxc.autoscale.config import read_config
 from pve_lxc.autoscale.cycle import run_cycle
+from pve_lxc.autoscale.metrics_tally import count_cycle
 from pve_lxc.autoscale.parts import CycleParts, CycleResult
 
 CYCLE_SECONDS = 300
@@ -81,7 +82,13 @@ class Loops:
     def step(self) -> list[CycleResult]:
         """Let five simulated minutes pass, then run one cycle on every node."""
         self.clock.now_seconds = self._simulator.advance(CYCLE_SECONDS)
-        return [run_cycle(parts, "apply") for parts in self._parts]
+        results = []
+        for parts in self._parts:
+            result = run_cycle(parts, "apply")
+            # As the command `run` does: the report shows the kills that were counted.
+            count_cycle(parts.state, result, parts.settings.general.policy, self.clock.now_seconds)
+            results.append(result)
+        return results
 
     def close(self) -> None:
         for parts in self._parts:

@@ -6,19 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-
-
-@dataclass(frozen=True)
-class Point:
-    """One container at one moment: what it was allowed and what it used."""
-
-    hours: float
-    cores: float
-    cores_used: float
-    memory_mib: float
-    memory_used_mib: float
 
 
 @dataclass
@@ -50,7 +39,6 @@ class Row:
     unmet_percent: float
     oom_kills: int
     changes: int
-    points: list[Point] = field(default_factory=list)
 
 
 def cpu_of(guest: Mapping[str, Any]) -> float:
@@ -59,26 +47,20 @@ def cpu_of(guest: Mapping[str, Any]) -> float:
     return min(float(config.get("cores", 1e9)), float(config.get("cpulimit") or 1e9))
 
 
-def read_point(guest: Mapping[str, Any], hours: float) -> Point:
-    """Return one container's present state for the charts."""
-    return Point(hours, cpu_of(guest), guest["cpu_used_cores"], float(guest["config"]["memory"]), guest["memory_working_set_mib"])
-
-
-def make_row(states: tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]], last_hours: float, changes: int, points: list[Point]) -> Row:
+def make_row(states: tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]], hours: tuple[float, float], changes: int) -> Row:
     """Return one container's result.
 
     Given 4 cores for 48 hours it would have had 192 core-hours; had it 60 over time, 132 are saved.
 
     Args:
         states: the simulator's, at the start, when the last day began, and at the end.
-        last_hours: length of that last day; shorter in a shorter demo.
+        hours: length of the whole, and of its last day, which is shorter in a shorter demo.
         changes: writes of the loop.
-        points: for the charts, oldest first.
     """
     before, middle, after = states
     core_hours = after["allocated_core_hours"] - before["allocated_core_hours"]
     gib_hours = after["allocated_gib_hours"] - before["allocated_gib_hours"]
-    hours = points[-1].hours if points else 0.0
+    all_hours, last_hours = hours
     wanted = after["demand_core_seconds"] - before["demand_core_seconds"]
     unmet = after["unmet_core_seconds"] - before["unmet_core_seconds"]
     memory_before = int(before["config"]["memory"])
@@ -90,14 +72,13 @@ def make_row(states: tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, An
         cores_after=cpu_of(after),
         memory_before_mib=memory_before,
         memory_after_mib=int(after["config"]["memory"]),
-        core_hours_saved=cpu_of(before) * hours - core_hours,
-        gib_hours_saved=memory_before / 1024 * hours - gib_hours,
+        core_hours_saved=cpu_of(before) * all_hours - core_hours,
+        gib_hours_saved=memory_before / 1024 * all_hours - gib_hours,
         cores_last_day=(after["allocated_core_hours"] - middle["allocated_core_hours"]) / last_hours,
         memory_last_day_mib=(after["allocated_gib_hours"] - middle["allocated_gib_hours"]) / last_hours * 1024,
         unmet_percent=100 * unmet / wanted if wanted else 0.0,
         oom_kills=after["oom_kills"] - before["oom_kills"],
         changes=changes,
-        points=points,
     )
 
 

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import pathlib
 import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -20,9 +22,14 @@ sys.path[:0] = [str(HERE), str(ROOT / "tests" / "simulator"), str(ROOT / "plugin
 from fleet import FLEET, NODES, make_world  # noqa: E402
 from harness import Simulator  # noqa: E402
 from loops import CYCLE_SECONDS, Loops  # noqa: E402
-from page import format_page  # noqa: E402
 from plays import PlayError, make_environment, play  # noqa: E402
-from result import Point, Row, add_up, make_row, read_point  # noqa: E402
+from pve_lxc.autoscale.assembly import connect_backend  # noqa: E402
+from pve_lxc.autoscale.config import read_config  # noqa: E402
+from pve_lxc.autoscale.report_data import make_report  # noqa: E402
+from pve_lxc.autoscale.report_page import format_page  # noqa: E402
+from pve_lxc.autoscale.report_read import gather  # noqa: E402
+from pve_lxc.autoscale.report_time import parse_zone  # noqa: E402
+from result import Row, add_up, make_row  # noqa: E402
 from terminal import Progress, format_table  # noqa: E402
 
 SECONDS_PER_DAY = 86400
@@ -30,8 +37,6 @@ SECONDS_PER_DAY = 86400
 START_TIME_SECONDS = 1767571200
 # The containers have run for a day when the loop first sees them, as on any node; Proxmox's records of it are what it begins with.
 HISTORY_HOURS = 24
-# A point for the charts every quarter of an hour of simulated time.
-CYCLES_PER_POINT = 3
 
 
 def say(text: str = "") -> None:
@@ -67,8 +72,7 @@ def run_loops(simulator: Simulator, folder: pathlib.Path, days: float) -> list[R
     loops = Loops(simulator, folder)
     cycles = round(days * SECONDS_PER_DAY / CYCLE_SECONDS)
     begin = simulator.state()["guests"]
-    points: dict[int, list[Point]] = {container.vmid: [read_point(begin[str(container.vmid)], 0.0)] for container in FLEET}
-    changes = dict.fromkeys(points, 0)
+    changes = {container.vmid: 0 for container in FLEET}
     last_day_begins = max(0, cycles - SECONDS_PER_DAY // CYCLE_SECONDS)
     middle = begin
     progress = Progress(cycles)
@@ -79,19 +83,26 @@ def run_loops(simulator: Simulator, folder: pathlib.Path, days: float) -> list[R
                     if outcome.is_changed and outcome.vmid is not None:
                         changes[outcome.vmid] += 1
             hours = cycle * CYCLE_SECONDS / 3600
-            if cycle % CYCLES_PER_POINT == 0 or cycle == cycles:
-                guests = simulator.state()["guests"]
-                for vmid, row in points.items():
-                    row.append(read_point(guests[str(vmid)], hours))
             if cycle == last_day_begins:
                 middle = simulator.state()["guests"]
             progress.show(cycle, f"day {1 + int(hours // 24)}, {int(hours % 24):02d}:{int(hours * 60 % 60):02d}, {sum(changes.values())} changes")
     finally:
         loops.close()
     end = simulator.state()["guests"]
-    last_hours = (cycles - last_day_begins) * CYCLE_SECONDS / 3600
-    keys = {vmid: str(vmid) for vmid in points}
-    return [make_row((begin[key], middle[key], end[key]), last_hours, changes[vmid], points[vmid]) for vmid, key in keys.items()]
+    hours = (cycles * CYCLE_SECONDS / 3600, (cycles - last_day_begins) * CYCLE_SECONDS / 3600)
+    return [make_row((begin[str(vmid)], middle[str(vmid)], end[str(vmid)]), hours, changes[vmid]) for vmid in changes]
+
+
+def write_report(configs: Sequence[pathlib.Path], simulator: Simulator, folder: pathlib.Path) -> pathlib.Path:
+    """Write what `lxc-autoscale report` would, of the loops of all nodes in one page, and return where."""
+    now = simulator.state()["now"]
+    gathered = []
+    for path in configs:
+        config = read_config(str(path))
+        gathered.append(gather(config, functools.partial(connect_backend, config), "week", now))
+    page = folder / "report.html"
+    page.write_text(format_page(make_report(gathered, "week", now), parse_zone("UTC")), encoding="utf-8")
+    return page
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -124,15 +135,10 @@ def main() -> int:
             say("\n3. The autoscale loop on each node, every five minutes")
             say("   Proxmox's records of the day before are enough to lower CPU; memory waits for a day of the loop's own, for records leave shared memory out")
             rows = run_loops(simulator, arguments.folder, arguments.days)
+            report = write_report([arguments.folder / f"{node}.yml" for node in NODES], simulator, arguments.folder)
     totals = add_up(rows)
     say()
     say(format_table(rows, totals))
-    report = arguments.folder / "report.html"
-    intro = (
-        f"{len(FLEET)} containers on {len(NODES)} simulated nodes, {arguments.days:g} days of real load traces, one cycle of the autoscale loop "
-        "every five minutes on each node. Orange is what a container was allowed, blue what it used."
-    )
-    report.write_text(format_page(rows, totals, intro), encoding="utf-8")
     say(f"\n  On the last day {totals.cpu_freed_percent:.0f} % less CPU and {totals.memory_freed_percent:.0f} % less memory was given than at the start.")
     say("  saved: what the containers were given at the start, less what they were given over time; a minus means that one needed more.")
     say("  CPU unmet: work that had to wait because of the limit. OOM: processes killed because the memory did not suffice.")

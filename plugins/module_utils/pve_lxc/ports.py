@@ -9,7 +9,7 @@ Implementations: ``backend/api`` and later ``backend/pct`` are an LxcBackend, ``
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 # Only named here, never used: a module that does not need a record does not read its file.
@@ -157,6 +157,9 @@ class StateStore(Protocol):
 
     def read_memories(self) -> dict[int, dict[str, Any]]:
         """Return what was learnt, by vmid."""
+
+    def each_memory(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield what ``read_memories`` returns, one container at a time: all of them at once need several times the memory of a cycle."""
 
     def write_memories(self, memories: Mapping[int, Mapping[str, Any]], now: float) -> None:
         """Replace what was learnt about these containers, in one transaction."""

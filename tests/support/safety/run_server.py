@@ -10,6 +10,7 @@ module as the interpreter would, with its own arguments, files, locks and connec
 from __future__ import annotations
 
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -30,6 +31,8 @@ _CAPABILITY_VERSION = 0x20080522
 
 def main() -> None:
     _import_everything()
+    # So that a fork shares the memory with this process instead of copying it when it collects garbage.
+    gc.freeze()
     lines = open(0, "rb", buffering=0)  # noqa: SIM115 unbuffered, because a stopped run reads from it as well
     while line := lines.readline():
         wish = json.loads(line)

@@ -1,11 +1,10 @@
 # Copyright (c) 2026, autoscale.proxmox contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The demo's arithmetic, table and page."""
+"""The demo's arithmetic and table."""
 
 from __future__ import annotations
 
-import html.parser
 import io
 import pathlib
 import re
@@ -17,8 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 sys.path.append(str(ROOT / "tests" / "demo"))
 
 from fleet import FLEET, TRACES, make_world  # noqa: E402
-from page import format_page  # noqa: E402
-from result import Point, Row, add_up, make_row  # noqa: E402
+from result import Row, add_up, make_row  # noqa: E402
 from terminal import Progress, format_table  # noqa: E402
 
 
@@ -31,8 +29,7 @@ def state(cores: str, memory: str, **sums: float) -> dict:
 def row(**changes: object) -> Row:
     middle = state("4", "12288", allocated_core_hours=96.0, allocated_gib_hours=288.0)
     end = state("1.9", "6464", allocated_core_hours=144.0, allocated_gib_hours=432.0, demand_core_seconds=1000.0, unmet_core_seconds=5.0, oom_kills=1)
-    points = [Point(0.0, 4, 1.0, 12288, 5000), Point(24.0, 4, 1.2, 12288, 5100), Point(48.0, 1.9, 1.1, 6464, 5273)]
-    made = make_row((state("4", "12288"), middle, end), 24.0, 10, points)
+    made = make_row((state("4", "12288"), middle, end), (48.0, 24.0), 10)
     for name, value in changes.items():
         setattr(made, name, value)
     return made
@@ -68,37 +65,6 @@ def test_progress_in_a_file_is_one_line_for_each_tenth():
     lines = stream.getvalue().splitlines()
     assert len(lines) == 10
     assert lines[-1] == f"  [{'#' * 40}] 100 %  day 1"
-
-
-class Tags(html.parser.HTMLParser):
-    void = ("meta", "link")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.addresses: list[str] = []
-
-    def handle_starttag(self, tag, attrs):
-        self.addresses += [value for name, value in attrs if name in ("src", "href")]
-        if tag not in self.void:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.addresses += [value for name, value in attrs if name in ("src", "href")]
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-
-def test_page_is_well_formed_and_asks_for_nothing_outside():
-    page = format_page([row(name="a<b>&c")], add_up([row()]), "intro <&>")
-    parser = Tags()
-    parser.feed(page)
-    assert parser.open == []
-    assert parser.addresses == ["data:,"]
-    assert not re.search(r"url\(|@import|https?://", page)
-    assert "a&lt;b&gt;&amp;c" in page
-    assert "a<b>" not in page
 
 
 def test_fleet_has_two_dozen_containers_on_three_nodes_and_every_trace_is_there():

@@ -19,10 +19,11 @@ from .config import LoopConfig, salvage_config
 from .cycle import run_cycle
 from .metrics_collect import collect
 from .metrics_tally import count_cycle, count_failed_cycle
-from .metrics_text import format_families, write_textfile
+from .metrics_text import format_families
 from .notify import Audience, tell
 from .notify_news import News, news_of_cycle, news_of_failure
 from .parts import CycleResult
+from .whole_file import replace_file
 
 # Two runs that meet are nothing; one that holds the lock for so long is stuck.
 STUCK_AFTER_SECONDS = 900.0
@@ -119,7 +120,7 @@ def _publish(config: LoopConfig, state: StateStore | None) -> tuple[str, ...]:
         return ()
     kept = state
     what = f"the metrics could not be written to {config.metrics_path}"
-    return _tried(what, lambda: write_textfile(config.metrics_path, format_families(collect(kept, config))))
+    return _tried(what, lambda: replace_file(config.metrics_path, format_families(collect(kept, config)), 0o644))
 
 
 def _tell(audience: Audience, state: StateStore | None, news: News, now: float) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from .lock import hold_lock
 from .parts import CycleParts
 
 
-def assemble(config: LoopConfig, clock: Clock | None = None, backend: LxcBackend | None = None) -> CycleParts:
+def assemble(config: LoopConfig, clock: Clock | None = None, backend: LxcLifecycle | None = None) -> CycleParts:
     """Return the parts for one loop; nothing is sent yet. A process may hold several.
 
     Args:

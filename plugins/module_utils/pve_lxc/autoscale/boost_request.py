@@ -13,7 +13,6 @@ from ..errors import Problem, RequestError
 from ..model.allocation import Allocation
 from ..model.guest import GuestConfig
 from ..policy.adopt import managed_differences
-from ..policy.bounds import DEFAULT_MEMORY_MIB
 from ..policy.cpu_choice import guard_cpu
 from ..policy.hold import current_hold, describe_hold
 from ..policy.loan import Boost, cap_of
@@ -135,4 +134,4 @@ def say_bounds(boost: Boost, decision: Mapping[str, Any]) -> str:
 
 
 def _memory_of(allocation: Allocation) -> float:
-    return float(allocation.memory_mib if allocation.memory_mib is not None else DEFAULT_MEMORY_MIB)
+    return float(allocation.memory_in_effect_mib)

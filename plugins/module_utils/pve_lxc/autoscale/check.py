@@ -69,7 +69,7 @@ def run_check(config: LoopConfig, backend: LxcBackend, access: AccessReader, now
     findings += _not_seen(config, cluster)
     try:
         findings.append(_quorum(backend))
-        report = _check_rights(config, access, selected)
+        report = _check_rights(config, backend, access, selected, now)
     except LxcAutoscaleError as error:
         return CheckReport((*findings, bad("rights", str(error).strip(), exit_code_of(error))))
     return replace(report, findings=(*findings, *report.findings))
@@ -146,9 +146,11 @@ def _quorum(backend: LxcBackend) -> Finding:
     return bad("quorum", "the cluster has no quorum: every run is a recommendation until it has", EXIT_SOME_FAILED)
 
 
-def _check_rights(config: LoopConfig, access: AccessReader, selected: Sequence[Guest]) -> CheckReport:
-    wanted = Access(user=_user(config), uses_pools=bool(_pools(config)))
-    needs = needs_of(wanted, config.node, [guest.vmid for guest in selected] or sorted(config.selection.managed.vmids), _pools(config))
+def _check_rights(config: LoopConfig, backend: LxcBackend, access: AccessReader, selected: Sequence[Guest], now: float) -> CheckReport:
+    growing = _growing(config, selected, now)
+    wanted = Access(user=_user(config), uses_pools=bool(_pools(config)), grows_disks=bool(growing) or config.settings.general.policy.grow_rootfs)
+    storages = _storages(config, backend, growing)
+    needs = needs_of(wanted, config.node, [guest.vmid for guest in selected] or sorted(config.selection.managed.vmids), _pools(config), storages)
     permissions: dict[str, Set[str]] = {}
     for path in dict.fromkeys(need.path for need in needs):
         granted = access.read_permissions(path)
@@ -167,6 +169,26 @@ def _check_rights(config: LoopConfig, access: AccessReader, selected: Sequence[G
         advice.append(_separation(config))
     commands = plan_mending(gaps, wanted, roles, permissions)
     return CheckReport(tuple(findings), tuple(gaps), tuple(command.about for command in commands), tuple(advice))
+
+
+def _growing(config: LoopConfig, selected: Sequence[Guest], now: float) -> list[Guest]:
+    """Return the containers whose root file systems are grown."""
+    book, _conflicts = config.roster.book(selected, now)
+    return [guest for guest in selected if book.of(guest.vmid).policy.grow_rootfs]
+
+
+def _storages(config: LoopConfig, backend: LxcBackend, growing: Sequence[Guest]) -> list[str]:
+    """Return the storages of these containers; one whose configuration cannot be read lacks other rights, which are named anyway."""
+    # Imported here, because hardly anybody has disks grown and every cycle would start later.
+    from ..policy.rootfs import storage_of
+
+    found = set()
+    for guest in growing:
+        try:
+            found.add(storage_of(backend.read_config(config.node, guest.vmid)))
+        except ProxmoxPermissionError:
+            continue
+    return sorted(found - {""})
 
 
 def _roles(access: AccessReader) -> Mapping[str, Set[str]]:

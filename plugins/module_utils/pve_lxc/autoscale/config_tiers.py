@@ -22,10 +22,9 @@ _MATCH_KINDS = ("vmids", "tags", "pools", "names")
 TIER_NAME = re.compile(r"[a-z0-9_][a-z0-9_.+-]{0,63}")
 
 
-def read_layer(
-    document: Document, values: Mapping[Any, Any], path: KeyPath, base: Effective, sections: Mapping[str, Mapping[str, Key]] = OVERRIDE_SECTIONS
-) -> Layer:
+def read_layer(document: Document, values: Mapping[Any, Any], path: KeyPath, base: Effective, sections: Mapping[str, Mapping[str, Key]] | None = None) -> Layer:
     """Return what the sections ``policy``, ``bounds`` and ``threshold`` below ``path`` say; what contradicts ``base`` is noted."""
+    sections = OVERRIDE_SECTIONS if sections is None else sections
     given = {name: document.given(values.get(name), (*path, name), keys) for name, keys in sections.items()}
     preset_place = document.place_of((*path, "policy", "preset"))
     places = {f"policy.{key}": preset_place for key in set(with_preset(given["policy"])) - set(given["policy"])}

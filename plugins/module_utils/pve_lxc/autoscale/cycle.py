@@ -18,7 +18,7 @@ from .carry_out import Errand, carry_out, left_outcome
 from .collection import without_collection
 from .observe import Observed, observe
 from .parts import UNREACHABLE_ERRORS, CycleParts, CycleResult
-from .remembered import Remembered, remembered_from_dict, remembered_to_dict
+from .remembered import Remembered, RememberedValues, remembered_from_dict
 from .repair import repair, repairs_due
 from .settle import settle_open_changes
 
@@ -50,7 +50,7 @@ def run_cycle(parts: CycleParts, mode: str) -> CycleResult:
 
 def _run(parts: CycleParts, mode: str, run_id: int, now: float) -> CycleResult:
     start = parts.clock.monotonic()
-    remembered = {vmid: remembered_from_dict(vmid, values, parts.settings.of(vmid).policy) for vmid, values in parts.state.read_memories().items()}
+    remembered = {vmid: remembered_from_dict(vmid, values, parts.settings.of(vmid).policy) for vmid, values in parts.state.each_memory()}
     settled = settle_open_changes(parts, remembered)
     observed = learn_records(parts, observe(parts, remembered, now), now)
     parts = replace(parts, settings=observed.settings)
@@ -58,18 +58,22 @@ def _run(parts: CycleParts, mode: str, run_id: int, now: float) -> CycleResult:
     decisions, learnt = decide(observed.observations, memories, parts.settings, observed.host, now)
     entries = {vmid: replace(entry, memory=learnt.get(vmid, entry.memory)) for vmid, entry in observed.remembered.items()}
     outcomes: list[Outcome] = []
+    disk_outcomes: list[Outcome] = []
     unreachable: ProxmoxAPIError | None = None
     try:
         if mode == APPLY:
-            if any(decision.is_change for decision in decisions) or repairs_due(decisions, entries, now):
+            growing = [decision for decision in decisions if decision.grows_rootfs]
+            if growing or any(decision.is_change for decision in decisions) or repairs_due(decisions, entries, now):
                 # On disk before the first write: a run killed in the midst must not take its own work for an operator's, or a baseline.
                 _save(parts, entries, now)
             unreachable = _apply(parts, (run_id, now), decisions, observed, (entries, outcomes))
+            if growing and unreachable is None:
+                unreachable = _grow(parts, run_id, growing, observed, (entries, disk_outcomes))
     finally:
         # Also when the state failed in the midst: what was learnt and written until then must not be lost if it can be helped.
         _save(parts, entries, now)
-    failed = sum(outcome.is_failed for outcome in outcomes)
-    changed = sum(outcome.is_changed for outcome in outcomes)
+    failed = sum(outcome.is_failed for outcome in (*outcomes, *disk_outcomes))
+    changed = len({outcome.vmid for outcome in (*outcomes, *disk_outcomes) if outcome.is_changed})
     if unreachable is not None:
         raise unreachable
     parts.state.end_run(run_id, parts.clock.now(), decisions, f"{changed} changed, {failed} failed" if mode == APPLY else "recommended only")
@@ -81,6 +85,7 @@ def _run(parts: CycleParts, mode: str, run_id: int, now: float) -> CycleResult:
         duration_seconds=parts.clock.monotonic() - start,
         decisions=decisions,
         outcomes=tuple(outcomes),
+        disk_outcomes=tuple(disk_outcomes),
         settled=settled,
         notices=(*getattr(parts.state, "notices", ()), *observed.notices, *parts.warnings),
         host=observed.host,
@@ -89,7 +94,7 @@ def _run(parts: CycleParts, mode: str, run_id: int, now: float) -> CycleResult:
 
 
 def _save(parts: CycleParts, entries: Mapping[int, Remembered], now: float) -> None:
-    parts.state.write_memories({vmid: remembered_to_dict(entry) for vmid, entry in entries.items()}, now)
+    parts.state.write_memories(RememberedValues(entries), now)
 
 
 def _apply(
@@ -123,6 +128,16 @@ def _apply(
         outcomes.append(carried.outcome)
         entries[decision.vmid] = carried.remembered
     return None
+
+
+def _grow(
+    parts: CycleParts, run_id: int, growing: Sequence[Decision], observed: Observed, results: tuple[dict[int, Remembered], list[Outcome]]
+) -> ProxmoxAPIError | None:
+    """Grow root file systems, after all else; return the error after which nothing more could be asked, None when all was tried."""
+    # Imported here, because hardly anybody has disks grown and every cycle would start later.
+    from .grow_rootfs import grow_all
+
+    return grow_all(parts, run_id, growing, observed.cluster.guests, results)
 
 
 def _shrinks_first(decision: Decision) -> tuple[bool, int]:

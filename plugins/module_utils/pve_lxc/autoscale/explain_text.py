@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..model.form import is_of_disk
 from ..policy.hold import describe_hold, hold_from_dict
 from ..policy.loan import boost_from_dict
 from .table import format_table
@@ -29,6 +30,7 @@ def format_explanation_lines(decision: Mapping[str, Any], memory: Mapping[str, A
     lines += field_lines("why", ", ".join(decision["reasons"]))
     lines += field_lines("", decision["msg"])
     lines += [*_hold_lines(vmid, memory, now), *_trial_lines(memory, now)]
+    lines += _rootfs_lines(decision, changes)
     lines += ["", *_figures(decision), "", *field_lines("measured", _measured(decision["usage"]))]
     lines += _memory_lines(memory, now)
     if changes:
@@ -41,8 +43,25 @@ def _verdict(decision: Mapping[str, Any], changes: Sequence[Mapping[str, Any]]) 
     """Return what the last run did with it, and not only what it wanted."""
     if not decision["change"]:
         return "it keeps what it has"
-    sizes = say_sizes(decision["before"], decision["target"])
-    made = next((change for change in changes if change["run_id"] == decision["run_id"]), None)
+    made = next((change for change in changes if change["run_id"] == decision["run_id"] and not is_of_disk(change)), None)
+    return _made(say_sizes(decision["before"], decision["target"]), made)
+
+
+def _rootfs_lines(decision: Mapping[str, Any], changes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return how the root file system fares; nothing where it is not grown."""
+    choice = decision.get("rootfs")
+    if choice is None:
+        return []
+    has = "" if choice["before"] is None else f"{choice['before']}; "
+    lines = field_lines("disk", f"{choice['reason']}: {has}{choice['msg']}")
+    if choice["change"]:
+        made = next((change for change in changes if change["run_id"] == decision["run_id"] and is_of_disk(change)), None)
+        lines += field_lines("", _made(f"{choice['before']} -> {choice['target']}", made))
+    return lines
+
+
+def _made(sizes: str, made: Mapping[str, Any] | None) -> str:
+    """Return what became of a change that was decided; None for one that the journal does not have."""
     if made is None:
         return f"{sizes}: recommended, not made (mode recommend, or it was refused at the last moment: see status)"
     outcome = made["outcome"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
+from ..model.form import is_of_disk
 from .assembly import open_state
 from .moment import parse_time
 from .rollback_plan import undone_changes
@@ -67,13 +68,17 @@ def format_history_lines(changes: Sequence[Mapping[str, Any]], undone: Set[int],
 
 
 def _table(changes: Sequence[Mapping[str, Any]], undone: Set[int]) -> list[str]:
-    headers = ["TIME", "RUN", "VMID", "NAME", "CPU", "MEMORY MiB", "REASON", "OUTCOME"]
-    return format_table(headers, [_row(change, undone) for change in changes], right=frozenset({1, 2}), shrink=(3, 6, 4, 5))
+    # Most people never have a disk grown, and the lines are long.
+    with_disks = any(is_of_disk(change) for change in changes)
+    headers = ["TIME", "RUN", "VMID", "NAME", "CPU", "MEMORY MiB", *(["DISK"] if with_disks else []), "REASON", "OUTCOME"]
+    shrink = (3, 7, 4, 5) if with_disks else (3, 6, 4, 5)
+    return format_table(headers, [_row(change, undone, with_disks=with_disks) for change in changes], right=frozenset({1, 2}), shrink=shrink)
 
 
-def _row(change: Mapping[str, Any], undone: Set[int]) -> list[str]:
+def _row(change: Mapping[str, Any], undone: Set[int], *, with_disks: bool) -> list[str]:
     before, after = change["before"], change["target"]
     cpu, memory = (say_cpu(before), say_cpu(after)), (say_mib(before), say_mib(after))
+    disk = say_step(say_mib(before, "rootfs"), say_mib(after, "rootfs")) if is_of_disk(change) else ""
     return [
         say_clock(change["begun"])[:-3],
         str(change["run_id"]),
@@ -81,6 +86,7 @@ def _row(change: Mapping[str, Any], undone: Set[int]) -> list[str]:
         change["name"][:LONGEST_NAME],
         "" if cpu[0] == cpu[1] else say_step(*cpu),
         "" if memory[0] == memory[1] else say_step(*memory),
+        *([disk] if with_disks else []),
         change["reason"],
         _outcome(change, undone),
     ]

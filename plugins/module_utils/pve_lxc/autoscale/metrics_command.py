@@ -10,8 +10,9 @@ from typing import Any
 from ..errors import StateError
 from .assembly import open_state
 from .metrics_collect import collect
-from .metrics_text import PREFIX, format_families, write_textfile
+from .metrics_text import PREFIX, format_families
 from .session import EXIT_DONE, Session, add_command
+from .whole_file import replace_file
 
 
 def add_metrics(commands: Any) -> None:
@@ -29,7 +30,7 @@ def _metrics(session: Session) -> int:
     path = session.arguments.output
     if path:
         try:
-            write_textfile(path, format_families(families))
+            replace_file(path, format_families(families), 0o644)
         except OSError as error:
             raise StateError(f"the metrics cannot be written to {path}: {error.strerror}") from error
         session.say({"written": path}, lambda: [])

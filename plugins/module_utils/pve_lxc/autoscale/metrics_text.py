@@ -5,10 +5,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -47,26 +44,6 @@ def format_families(families: list[Family]) -> str:
             lines += [f"# HELP {name} {_escaped(family.about)}", f"# TYPE {name} {family.kind}"]
             lines += [f"{name}{_labels(labels)} {_number(value)}" for labels, value in family.samples]
     return "\n".join(lines) + "\n"
-
-
-def write_textfile(path: str, text: str) -> None:
-    """Replace a file in one step, readable by all: node_exporter has a user of its own.
-
-    Raises:
-        OSError: its folder is not there, or may not be written to.
-    """
-    folder = os.path.dirname(os.path.abspath(path))
-    # Another ending than .prom, so that a half-written file is never read.
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{os.path.basename(path)}.", suffix=".new", dir=folder)
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
 
 
 def _labels(labels: Mapping[str, str]) -> str:

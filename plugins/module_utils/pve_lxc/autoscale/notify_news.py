@@ -27,6 +27,9 @@ _OF_CONTAINER = {
     Reason.OOM_INSIDE: "a process was killed in it by a limit inside, not by its own",
     Reason.HOST_OOM: "a process was killed in it by the node, which ran out of memory",
     Reason.PROBATION_FAILED: "the memory that was taken away was missed, and is given back",
+    Reason.STORAGE_FULL: "its root file system fills up, and its storage has no room to grow it",
+    Reason.ROOTFS_AT_BOUND: "its root file system fills up, and is as large as it may be",
+    Reason.ROOTFS_NOT_RESIZABLE: "its root file system fills up, and Proxmox cannot grow it",
     Reason.TIER_CONFLICT: "two tiers claim it; it is left alone",
     Reason.SCHEDULE_CONFLICT: "two schedules contradict each other for it; it is left alone",
 }
@@ -83,10 +86,10 @@ class News:
 
 def news_of_cycle(result: CycleResult) -> News:
     """Return what a cycle that came to its end has to tell."""
-    outcomes = (*result.settled, *result.outcomes)
+    outcomes = (*result.settled, *result.outcomes, *result.disk_outcomes)
     changes = tuple(_change_line(outcome) for outcome in outcomes if outcome.is_changed and not outcome.is_failed)
     failed = [_failure(outcome) for outcome in outcomes if outcome.is_failed]
-    troubles = [*failed, *_warnings(result.decisions, result.outcomes), *_set_aside(result.notices)]
+    troubles = [*failed, *_warnings(result.decisions, (*result.outcomes, *result.disk_outcomes)), *_set_aside(result.notices)]
     return News(
         node=result.node,
         changes=changes,
@@ -110,6 +113,8 @@ def news_of_failure(node: str, error: LxcAutoscaleError) -> News:
 
 def _change_line(outcome: Outcome) -> str:
     sizes = describe_sizes(outcome.before, outcome.after) if outcome.before is not None and outcome.after is not None else ""
+    if "rootfs" in outcome.more_after:
+        sizes = f"root file system {outcome.more_before.get('rootfs')} -> {outcome.more_after['rootfs']}, which cannot be undone"
     return f"{_name(outcome)}: {sizes or 'changed'} ({outcome.reason}): {outcome.message}"
 
 

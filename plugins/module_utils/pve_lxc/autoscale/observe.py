@@ -14,7 +14,6 @@ from ..model.guest import Guest, GuestConfig
 from ..model.node import Cluster
 from ..model.reason import Reason
 from ..model.usage import MemorySource, UsageSample
-from ..policy.bounds import DEFAULT_MEMORY_MIB
 from ..policy.observation import HostState, Observation
 from ..policy.remember import memory_from_dict, memory_to_dict, new_memory
 from ..policy.settings import SettingsBook
@@ -145,7 +144,7 @@ def is_config_due(entry: Remembered, guest: Guest, sample: UsageSample | None, n
 
 
 def _is_contradicted(allocation: Allocation, sample: UsageSample) -> bool:
-    memory_mib = allocation.memory_mib if allocation.memory_mib is not None else DEFAULT_MEMORY_MIB
+    memory_mib = allocation.memory_in_effect_mib
     if sample.live_memory_max_mib is not None and abs(sample.live_memory_max_mib - memory_mib) >= 1:
         return True
     # Over the API no quota is shown; None there means nothing.

@@ -17,7 +17,7 @@ from ..model.decision import Decision
 from ..model.plan import Outcome
 from ..policy.observation import HostState
 from ..policy.settings import SettingsBook
-from ..ports import LxcBackend, StateStore, UsageSource
+from ..ports import LxcLifecycle, StateStore, UsageSource
 from .roster import Roster
 from .selection import Selection
 
@@ -45,7 +45,7 @@ class CycleParts:
         warnings: what the back end has said while it was used.
     """
 
-    backend: LxcBackend
+    backend: LxcLifecycle
     usage: UsageSource
     state: StateStore
     lock: Callable[[], AbstractContextManager[None]]
@@ -77,6 +77,7 @@ class CycleResult:
         duration_seconds: how long it took.
         decisions: one for every container of the node, by ascending vmid.
         outcomes: one for every change that was due in mode apply, in the order of carrying out.
+        disk_outcomes: the same for every root file system that was to grow.
         settled: what became of changes that an earlier, killed run had begun.
         notices: what the operator should know.
         host: the node as it was seen; None when it was not.
@@ -94,16 +95,17 @@ class CycleResult:
     notices: tuple[str, ...] = ()
     host: HostState | None = None
     request_count: int | None = None
+    disk_outcomes: tuple[Outcome, ...] = ()
 
     @property
     def failed_count(self) -> int:
         """Return how many containers failed."""
-        return sum(outcome.is_failed for outcome in self.outcomes)
+        return sum(outcome.is_failed for outcome in (*self.outcomes, *self.disk_outcomes))
 
     @property
     def changed_count(self) -> int:
         """Return how many containers were changed."""
-        return sum(outcome.is_changed for outcome in self.outcomes)
+        return len({outcome.vmid for outcome in (*self.outcomes, *self.disk_outcomes) if outcome.is_changed})
 
 
 def format_cycle(result: CycleResult) -> dict[str, Any]:
@@ -118,6 +120,7 @@ def format_cycle(result: CycleResult) -> dict[str, Any]:
         "failed": result.failed_count,
         "decisions": [form.format_decision(decision) for decision in result.decisions],
         "outcomes": [form.format_outcome(outcome) for outcome in result.outcomes],
+        "disk_outcomes": [form.format_outcome(outcome) for outcome in result.disk_outcomes],
         "settled": [form.format_outcome(outcome) for outcome in result.settled],
         "notices": list(result.notices),
     }

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,19 +48,40 @@ def remembered_to_dict(remembered: Remembered) -> dict[str, Any]:
     }
 
 
+class RememberedValues(Mapping[int, Mapping[str, Any]]):
+    """Containers in JSON's types, by vmid: each made when it is asked for, so that those of a whole node are never there at once."""
+
+    def __init__(self, entries: Mapping[int, Remembered]) -> None:
+        """Keep the entries; nothing is made yet."""
+        self._entries = entries
+
+    def __getitem__(self, vmid: int) -> Mapping[str, Any]:
+        """Return one container's values."""
+        return remembered_to_dict(self._entries[vmid])
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the vmids."""
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._entries)
+
+
 def remembered_from_dict(vmid: int, values: Mapping[str, Any], settings: PolicySettings) -> Remembered:
     """Return what ``remembered_to_dict`` wrote; a part that is missing or damaged is as if never seen."""
     memory = values.get("memory")
     counters = values.get("counters")
     config = _config_from_dict(vmid, values.get("config"))
     read_seconds = values.get("config_read_seconds")
+    seen = last_seen(vmid, {}, values)
     return Remembered(
         memory=memory_from_dict(memory if isinstance(memory, Mapping) else {}, settings),
         config=config,
         config_read_seconds=float(read_seconds) if isinstance(read_seconds, int | float) and config is not None else 0.0,
         counters=counters if isinstance(counters, Mapping) else {},
-        tags=last_seen(vmid, {}, values).tags,
-        pool=last_seen(vmid, {}, values).pool,
+        tags=seen.tags,
+        pool=seen.pool,
     )
 
 

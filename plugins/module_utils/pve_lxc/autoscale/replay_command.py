@@ -20,22 +20,23 @@ from .config import LoopConfig, read_config
 from .replay import serve
 from .replay_history import replay_history
 from .replay_report import format_replay_lines, summarise_replay
+from .session import DEFAULT_CONFIG_PATH, EXIT_DONE
 
 _TIMEFRAMES = ("hour", "day", "week", "month")
 
 
-def add_replay(commands: Any, default_config_path: str) -> argparse.ArgumentParser:
-    """Add the command's options and return its parser."""
+def add_replay(commands: Any) -> None:
+    """Add the command to argparse's subparsers."""
     about = "size a container's own past, or what a judge of sizers sends, and say what would have happened; changes nothing"
-    parser: argparse.ArgumentParser = commands.add_parser("replay", help=about, description=about[0].upper() + about[1:] + ".")
-    parser.add_argument("--config", default=default_config_path, metavar="FILE", help=f"configuration file (default: {default_config_path})")
+    parser = commands.add_parser("replay", help=about, description=about[0].upper() + about[1:] + ".")
+    parser.add_argument("--config", default=DEFAULT_CONFIG_PATH, metavar="FILE", help=f"configuration file (default: {DEFAULT_CONFIG_PATH})")
     parser.add_argument("--json", action="store_true", help="write JSON")
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("--vmid", type=int, metavar="VMID", help="replay the records that Proxmox keeps of this container")
     what.add_argument("--stdio", action="store_true", help="answer the lines of a judge of sizers on standard input; needs no configuration")
     parser.add_argument("--timeframe", choices=_TIMEFRAMES, default="week", help="how far back the records go (default: week)")
     parser.add_argument("--preset", choices=sorted(PRESETS), help="size with this preset, whatever the configuration says")
-    return parser
+    parser.set_defaults(command_without_config=_replay)
 
 
 def replay_container(arguments: argparse.Namespace, config: LoopConfig, backend: LxcBackend, out: TextIO) -> None:
@@ -63,14 +64,14 @@ def replay_container(arguments: argparse.Namespace, config: LoopConfig, backend:
         out.write("\n".join(format_replay_lines(rows, start, f"{vmid} {guest.name}, {arguments.timeframe}")) + "\n")
 
 
-def run_replay(arguments: argparse.Namespace, out: TextIO) -> None:
-    """Carry out the command; raises what ``replay_container`` and ``read_config`` raise."""
+def _replay(arguments: argparse.Namespace, out: TextIO, dummy_err: TextIO) -> int:
     if arguments.stdio:
         serve(sys.stdin, out, PolicySettings(**with_preset({"preset": arguments.preset or "balanced"})))
-        return
+        return EXIT_DONE
     config = read_config(arguments.config)
     backend = connect_backend(config)
     try:
         replay_container(arguments, config, backend, out)
     finally:
         backend.close()
+    return EXIT_DONE

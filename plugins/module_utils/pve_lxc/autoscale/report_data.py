@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..model.form import format_allocation
 from ..policy.demand import DemandRow
 from ..policy.hold import describe_hold
 from ..policy.kept_values import allocation_from_dict
-from ..model.form import format_allocation
 from .report_limits import Stretch, cpu_of, find_stretches, is_done, saved
 from .status_text import Status, format_status
 from .terminal_words import say_boost
@@ -20,7 +21,7 @@ from .terminal_words import say_boost
 # Nobody asked for them to be sized, so they are counted and nothing else.
 UNMANAGED_REASONS = frozenset({"not_selected", "template"})
 
-# At these shares of its limit a container counts as held by it. Source: policy.memory_near_limit_share, and the saturation of docs/policy.md.
+# At these shares of its limit a container counts as being at it. Source: policy.memory_near_limit_share, and the saturation of docs/policy.md.
 _CPU_LIMIT_SHARE = 0.95
 _MEMORY_LIMIT_SHARE = 0.97
 
@@ -68,8 +69,8 @@ class ContainerReport:
         foreign_kills: for another reason.
         saved_core_hours: within the window, against what was found; None when not known.
         saved_gib_hours: likewise.
-        cpu_limited_hours: time with average use at its CPU limit; None when nothing was recorded.
-        memory_limited_hours: time with memory at its limit.
+        cpu_limited_hours: rows of the records in which the highest use came to the CPU limit, in hours; None when nothing was recorded.
+        memory_limited_hours: the same of memory.
     """
 
     decision: Mapping[str, Any]
@@ -138,6 +139,13 @@ class Report:
         """Return those of all loops."""
         return [container for loop in self.loops for container in loop.containers]
 
+    @property
+    def axis_begin_seconds(self) -> float:
+        """Return from when on there is something to draw; the begin of the window where there is nothing at all."""
+        rows = [one.rows[0].time_seconds - one.rows[0].interval_seconds for one in self.containers if one.rows]
+        stretches = [one.stretches[0].begin_seconds for one in self.containers if one.stretches]
+        return max(self.begin_seconds, min((*rows, *stretches), default=self.begin_seconds))
+
 
 def window_begin(timeframe: str, now: float) -> float:
     """Return when the window of a timeframe begins: a day before now for ``day``."""
@@ -202,24 +210,32 @@ def _has_now(decision: Mapping[str, Any], done: Sequence[Mapping[str, Any]]) -> 
 
 
 def limited_hours(rows: Sequence[DemandRow], stretches: Sequence[Stretch]) -> tuple[float | None, float | None]:
-    """Return how long CPU and memory were at their limits; None when nothing was recorded while the limit was known.
+    """Return how long CPU and memory came to their limits; None when nothing was recorded while the limit was known.
 
-    Half an hour with an average of 0.96 cores under a limit of 1 is half an hour at the CPU limit. A row counts where it ends.
+    Half an hour whose highest use was 0.96 cores under a limit of 1 is half an hour. Where the limit was changed within a row the largest counts,
+    so that what is said to have come to its limit certainly did.
     """
     cpu: list[float] = []
     memory: list[float] = []
-    place = 0
+    first, begins = 0, [one.begin_seconds for one in stretches]
     for row in rows:
-        while place < len(stretches) and stretches[place].end_seconds < row.time_seconds:
-            place += 1
-        if place == len(stretches) or row.time_seconds <= stretches[place].begin_seconds:
-            continue
-        hours, limit = row.interval_seconds / 3600.0, stretches[place]
-        if row.cpu_cores is not None and limit.cpu_cores is not None:
-            cpu.append(hours if row.cpu_cores >= _CPU_LIMIT_SHARE * limit.cpu_cores else 0.0)
-        if row.memory_mib is not None and limit.memory_mib is not None:
-            memory.append(hours if row.memory_mib >= _MEMORY_LIMIT_SHARE * limit.memory_mib else 0.0)
+        begin = row.time_seconds - row.interval_seconds
+        while first < len(stretches) and stretches[first].end_seconds <= begin:
+            first += 1
+        within = stretches[first : bisect_left(begins, row.time_seconds)]
+        cores, memory_mib = _largest([one.cpu_cores for one in within]), _largest([one.memory_mib for one in within])
+        hours = row.interval_seconds / 3600.0
+        if row.cpu_peak_cores is not None and cores is not None:
+            cpu.append(hours if row.cpu_peak_cores >= _CPU_LIMIT_SHARE * cores else 0.0)
+        if row.memory_mib is not None and memory_mib is not None:
+            memory.append(hours if row.memory_mib >= _MEMORY_LIMIT_SHARE * memory_mib else 0.0)
     return (sum(cpu) if cpu else None), (sum(memory) if memory else None)
+
+
+def _largest(limits: Sequence[float | None]) -> float | None:
+    """Return the largest; None where one of them is not known, or there are none."""
+    known = [limit for limit in limits if limit is not None]
+    return max(known) if known and len(known) == len(limits) else None
 
 
 def format_report(report: Report) -> dict[str, Any]:

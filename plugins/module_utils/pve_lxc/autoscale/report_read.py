@@ -51,9 +51,7 @@ def _read_kills(state: StateStore) -> dict[int, Mapping[str, int]]:
     return {vmid: tally.containers.get(vmid, {}).get("ooms", {}) for vmid in counted}
 
 
-def _read_records(
-    connect: Callable[[], LxcBackend], decisions: Sequence[Mapping[str, Any]], timeframe: str
-) -> tuple[dict[int, Sequence[DemandRow]], str]:
+def _read_records(connect: Callable[[], LxcBackend], decisions: Sequence[Mapping[str, Any]], timeframe: str) -> tuple[dict[int, Sequence[DemandRow]], str]:
     """Return what Proxmox recorded of each container, some read at a time, and what went wrong; after an error that concerns all, nothing more is asked."""
     if not decisions:
         return {}, ""

@@ -40,7 +40,7 @@ def _variables(colours: Mapping[str, str], line: str) -> str:
 _RULES = """
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
-body { margin: 0; font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; color: var(--ink); background: var(--paper); overflow-wrap: anywhere; }
+body { margin: 0; font: 16px/1.5 system-ui, "Segoe UI", Roboto, sans-serif; color: var(--ink); background: var(--paper); overflow-wrap: anywhere; }
 header, main, footer { max-width: 76rem; margin: 0 auto; padding: 0 1rem; }
 header { padding-top: 1.5rem; }
 footer { padding-bottom: 3rem; color: var(--soft); font-size: .9rem; }
@@ -56,18 +56,20 @@ a:focus-visible, summary:focus-visible, .scroll:focus-visible { outline: 3px sol
 .good { color: var(--good); font-weight: 600; }
 .bad { color: var(--bad); font-weight: 600; }
 .panel { background: var(--panel); border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem; }
-.verdict { margin: 1.1rem 0; border-left-width: .45rem; font-size: 1.1rem; }
+.verdict { margin: 1.1rem 0; max-width: none; border-left-width: .45rem; font-size: 1.1rem; }
 .verdict.good { border-left-color: var(--good); }
 .verdict.bad { border-left-color: var(--bad); }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(10.5rem, 1fr)); gap: .8rem; padding: 0; margin: 1rem 0; list-style: none; }
-.figures b { display: block; font-size: 1.55rem; line-height: 1.25; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: .8rem; padding: 0; margin: 1rem 0; list-style: none; }
+.figures b { display: block; font-size: 1.55rem; line-height: 1.25; white-space: nowrap; }
+.figures span { display: block; line-height: 1.35; }
+.figures .soft { font-size: .92rem; }
 .attention { padding-left: 1.2rem; margin: 0; }
 .attention li { margin: .3rem 0; }
 .scroll { overflow-x: auto; padding: 0; }
 table { border-collapse: separate; border-spacing: 0; width: 100%; font-variant-numeric: tabular-nums; font-size: .92rem; overflow-wrap: normal; }
 caption { text-align: left; color: var(--soft); padding: .6rem .8rem; }
-th, td { text-align: right; padding: .4rem .8rem; border-top: 1px solid var(--line); white-space: nowrap; }
-thead th { color: var(--soft); font-weight: 600; border-top: 0; }
+th, td { text-align: right; padding: .4rem .7rem; border-top: 1px solid var(--line); white-space: nowrap; }
+thead th { color: var(--soft); font-weight: 600; border-top: 0; white-space: normal; vertical-align: bottom; }
 th.text, td.text, tbody th { text-align: left; }
 tbody th { font-weight: 600; position: sticky; left: 0; background: var(--panel); max-width: 11rem; overflow: hidden; text-overflow: ellipsis; }
 tfoot td, tfoot th { font-weight: 600; }
@@ -94,10 +96,14 @@ svg text { fill: var(--soft); font-size: 11px; }
 details { margin-top: .6rem; font-size: .92rem; }
 summary { cursor: pointer; }
 .changes { padding-left: 1.1rem; margin: .4rem 0 0; }
-.badge { display: inline-block; border: 1px solid currentColor; border-radius: 1rem; padding: 0 .55rem; font-size: .82rem; font-weight: 600; margin-left: .4rem; }
+.badge { display: inline-block; border: 1px solid; border-radius: 1rem; padding: 0 .55rem; font-size: .82rem; font-weight: 600; margin-left: .4rem; }
 .bar { background: var(--used); height: .7rem; border-radius: .2rem; min-width: 2px; display: block; }
 .bars td:last-child { width: 45%; min-width: 6rem; }
-@media (max-width: 30rem) { h1 { font-size: 1.35rem; } .figures { grid-template-columns: 1fr 1fr; } .figures b { font-size: 1.25rem; } .panel { padding: .7rem .8rem; } .scroll { padding: 0; } }
+@media (max-width: 30rem) {
+  h1 { font-size: 1.35rem; }
+  .figures { grid-template-columns: 1fr 1fr; } .figures b { font-size: 1.2rem; }
+  .panel { padding: .7rem .8rem; } .scroll { padding: 0; }
+}
 @media print { .card, tr { break-inside: avoid; } details::details-content { content-visibility: visible; } }
 """
 

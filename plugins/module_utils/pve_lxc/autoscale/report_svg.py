@@ -18,6 +18,9 @@ from .report_html import Html, join, tag
 WIDTH, HEIGHT = 380, 170
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 12, 22
 
+# More marks than these are drawn smaller, so that the line stays to be seen.
+_FEW_MARKS = 15
+
 
 @dataclass(frozen=True, slots=True)
 class Point:
@@ -119,7 +122,7 @@ def draw(chart: Chart) -> Html:
         tag("desc", chart.description, id=description),
         *_axes(chart, frame),
         *_lines(chart, frame),
-        *(_mark(mark, frame) for mark in chart.marks),
+        *(_mark(mark, frame, 4.5 if len(chart.marks) <= _FEW_MARKS else 2.5) for mark in chart.marks),
         viewBox=f"0 0 {WIDTH} {HEIGHT}",
         role="img",
         aria_labelledby=title,
@@ -201,15 +204,15 @@ def _steps(run: Sequence[Point], frame: _Frame) -> str:
     return "".join(parts)
 
 
-def _mark(mark: Mark, frame: _Frame) -> Html:
+def _mark(mark: Mark, frame: _Frame, size: float) -> Html:
     """Return a triangle that points up or down, or a cross where it failed, within a circle that is easy to hit."""
     x, y = frame.x(mark.time_seconds), frame.y(mark.value)
     if mark.is_failed:
         sign = tag("path", class_="failed", d=f"M{x - 4} {y - 4}L{x + 4} {y + 4}M{x + 4} {y - 4}L{x - 4} {y + 4}")
     else:
-        tip, foot = (y - 5, y + 3) if mark.is_up else (y + 5, y - 3)
-        sign = tag("path", d=f"M{x:.1f} {tip:.1f}L{x + 4.5:.1f} {foot:.1f}L{x - 4.5:.1f} {foot:.1f}Z")
-    return tag("g", tag("title", mark.text), tag("circle", cx=x, cy=y, r=9), sign, class_="mark")
+        tip, foot = (y - size, y + size * 0.7) if mark.is_up else (y + size, y - size * 0.7)
+        sign = tag("path", d=f"M{x:.1f} {tip:.1f}L{x + size:.1f} {foot:.1f}L{x - size:.1f} {foot:.1f}Z")
+    return tag("g", tag("title", mark.text), tag("circle", cx=x, cy=y, r=size * 2), sign, class_="mark")
 
 
 def key() -> Html:

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from ..errors import Problem, RequestError
 
 _TICKS = 5
+# Of hours or of days.
+_STEPS = (1, 2, 3, 6, 12)
 
 
 class ReportTime:
@@ -39,9 +41,9 @@ class ReportTime:
     def ticks(self, begin: float, end: float) -> Sequence[tuple[float, str]]:
         """Return moments for a time axis with their texts: full hours or midnights, about five."""
         by_hour = end - begin <= 2 * 86400
-        step = max(1, round((end - begin) / (3600 if by_hour else 86400) / _TICKS))
-        first = self._local(begin)
-        local = first.replace(hour=0, minute=0, second=0, microsecond=0)
+        wanted = (end - begin) / (3600 if by_hour else 86400) / _TICKS
+        step = next(step for step in _STEPS if step >= wanted or step == _STEPS[-1])
+        local = self._local(begin).replace(hour=0, minute=0, second=0, microsecond=0)
         found = []
         while (moment := local.timestamp()) <= end:
             if moment >= begin:

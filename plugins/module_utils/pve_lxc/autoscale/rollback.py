@@ -27,7 +27,7 @@ from ..ports import StateStore
 from .carry_out import Carried, Errand, carry_out, left_outcome
 from .moment import Moment
 from .parts import UNREACHABLE_ERRORS, CycleParts
-from .remembered import Remembered, remembered_from_dict, remembered_to_dict
+from .remembered import Remembered, RememberedValues, remembered_from_dict
 from .rollback_draft import RollbackRequest, draft, guard_shrinks, wishes_of
 from .settle import settle_open_changes
 from .terminal_words import say_clock
@@ -213,4 +213,4 @@ def _new(parts: CycleParts, vmid: int) -> Remembered:
 
 
 def _save(parts: CycleParts, entries: Mapping[int, Remembered], now: float) -> None:
-    parts.state.write_memories({vmid: remembered_to_dict(entry) for vmid, entry in entries.items()}, now)
+    parts.state.write_memories(RememberedValues(entries), now)

@@ -99,6 +99,8 @@ def draft(parts: CycleParts, cluster: Cluster, wish: Wish) -> Errand | Outcome:
         return _left(parts, wish, Reason.NOT_FOUND, "there is no such container any more", is_failed=wish.is_named)
     if wish.undoing is None:
         return _left(parts, wish, Reason.UNCHANGED, "the loop has changed nothing of it since then", is_failed=False)
+    if wish.undoing.disks and not wish.undoing.found:
+        return _left(parts, wish, Reason.CANNOT_SHRINK, f"{wish.undoing.stays}; --to goes back further for its CPU and memory", is_failed=wish.is_named)
     try:
         config = parts.backend.read_config(guest.node, guest.vmid)
     except UNREACHABLE_ERRORS:
@@ -138,7 +140,7 @@ def _guard_shrink(parts: CycleParts, errand: Errand, samples: Mapping[int, Usage
 def _errand(wish: Wish, undoing: Undoing, guest: Guest, config: GuestConfig, cgroup_mode: int | None) -> Errand:
     present, target = config.allocation, undoing.target(config.allocation)
     sizes = describe_sizes(present, target)
-    message = f"put back to before run {undoing.run_id} ({say_clock(undoing.begun_seconds)}): {sizes}"
+    message = f"put back to before run {undoing.run_id} ({say_clock(undoing.begun_seconds)}): {sizes}" + (f"; {undoing.stays}" if undoing.stays else "")
     decision = Decision(guest.vmid, guest.name, guest.node, present, target, Reason.ROLLED_BACK, message, (Reason.ROLLED_BACK,))
     return Errand(decision, guest, cgroup_mode, Undo(undoing.undoes_from, is_forced=wish.is_forced))
 
@@ -152,7 +154,8 @@ def _refusal(parts: CycleParts, wish: Wish, undoing: Undoing, config: GuestConfi
     target = decision.target if decision.target is not None else config.allocation
     plan = plan_to(errand.guest, config, target, cgroup_mode=errand.cgroup_mode, reason=decision.reason, message=decision.message)
     if not plan.is_change:
-        return left_outcome(parts, decision, Reason.UNCHANGED, "it has these values already", is_failed=False)
+        message = "it has these values already" + (f"; {undoing.stays}" if undoing.stays else "")
+        return left_outcome(parts, decision, Reason.UNCHANGED, message, is_failed=False)
     theirs = undoing.changed_since(config.allocation)
     if theirs and not wish.is_forced:
         names = ", ".join(CONFIG_KEYS[name] for name in theirs)

@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..model.allocation import CONFIG_KEYS, Allocation
+from ..model.allocation import CONFIG_KEYS, DEFAULT_MEMORY_MIB, Allocation
+from ..model.form import is_of_disk
 from ..model.reason import Reason
-from ..operations.resize_plan import DEFAULT_MEMORY_MIB
 from ..policy.adopt import MANAGED_FIELDS
 from ..units import format_number
 from .moment import Moment
@@ -31,6 +31,7 @@ class Undoing:
         identity: of the container it was made to; empty when an older version wrote the journal.
         found: field -> value before, None for an absent key.
         written: field -> the value that was written last.
+        disks: what root file systems were grown by, as ``8G -> 10G``; they stay, for a disk cannot shrink.
     """
 
     undoes_from: int
@@ -39,6 +40,12 @@ class Undoing:
     identity: str
     found: Mapping[str, Any]
     written: Mapping[str, Any]
+    disks: tuple[str, ...] = ()
+
+    @property
+    def stays(self) -> str:
+        """Return what cannot be taken back, as a clause; empty when all can."""
+        return f"its root file system stays as it is ({', '.join(self.disks)}), because a disk cannot shrink" if self.disks else ""
 
     def target(self, present: Allocation) -> Allocation:
         """Return what the container is to have: what is there now, but for what is taken back."""
@@ -78,7 +85,7 @@ def undone_changes(changes: Sequence[Mapping[str, Any]], rollbacks: Sequence[Map
             undone |= {
                 change["change_id"]
                 for change in changes
-                if change["vmid"] == rollback["vmid"] and rollback["undoes_from"] <= change["change_id"] < rollback["change_id"]
+                if change["vmid"] == rollback["vmid"] and rollback["undoes_from"] <= change["change_id"] < rollback["change_id"] and not is_of_disk(change)
             }
     return undone
 
@@ -93,6 +100,7 @@ def plan_undoing(changes: Sequence[Mapping[str, Any]]) -> Undoing | None:
     """
     if not changes:
         return None
+    disks = tuple(f"{change['before'].get('rootfs')} -> {change['target'].get('rootfs')}" for change in reversed(changes) if is_of_disk(change))
     found: dict[str, Any] = {}
     written: dict[str, Any] = {}
     for change in reversed(changes):
@@ -102,7 +110,7 @@ def plan_undoing(changes: Sequence[Mapping[str, Any]]) -> Undoing | None:
                 found.setdefault(name, getattr(before, name))
                 written[name] = getattr(after, name)
     oldest = changes[-1]
-    return Undoing(int(oldest["change_id"]), int(oldest["run_id"]), float(oldest["begun"]), str(oldest["identity"]), found, written)
+    return Undoing(int(oldest["change_id"]), int(oldest["run_id"]), float(oldest["begun"]), str(oldest["identity"]), found, written, disks)
 
 
 def describe_sizes(before: Allocation, after: Allocation) -> str:

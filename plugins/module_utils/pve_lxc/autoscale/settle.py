@@ -11,6 +11,7 @@ from typing import Any
 
 from ..errors import ProxmoxAPIError
 from ..model.allocation import CONFIG_KEYS, Allocation
+from ..model.form import is_of_disk
 from ..model.guest import Guest
 from ..model.plan import Outcome
 from ..model.reason import Reason
@@ -31,6 +32,9 @@ def settle_open_changes(parts: CycleParts, remembered: dict[int, Remembered]) ->
     """
     outcomes = []
     for change in parts.state.read_open_changes():
+        if is_of_disk(change):
+            outcomes += _settle_rootfs(parts, change, remembered)
+            continue
         outcome = _settle(parts, change)
         if outcome is None:
             continue
@@ -45,6 +49,22 @@ def settle_open_changes(parts: CycleParts, remembered: dict[int, Remembered]) ->
         parts.state.end_change(int(change["change_id"]), now, outcome, {} if entry is None else {vmid: remembered_to_dict(entry)})
         outcomes.append(outcome)
     return tuple(outcomes)
+
+
+def _settle_rootfs(parts: CycleParts, change: Mapping[str, Any], remembered: dict[int, Remembered]) -> list[Outcome]:
+    """Return what became of a root file system that was growing; empty while that is not known."""
+    # Imported here, because hardly anybody has disks grown and every cycle would start later.
+    from .grow_rootfs import remember_settled, settle_rootfs
+
+    outcome, vmid = settle_rootfs(parts, change), int(change["vmid"])
+    memories = {}
+    if vmid in remembered:
+        remembered[vmid] = remember_settled(remembered[vmid], change, outcome)
+        memories = {vmid: remembered_to_dict(remembered[vmid])}
+    if outcome is None:
+        return []
+    parts.state.end_change(int(change["change_id"]), parts.clock.now(), outcome, memories)
+    return [outcome]
 
 
 def _settle(parts: CycleParts, change: Mapping[str, Any]) -> Outcome | None:

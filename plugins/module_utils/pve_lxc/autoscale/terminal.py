@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .cycle import summarise
@@ -16,16 +16,21 @@ from .terminal_words import say_sizes
 
 def format_cycle_lines(result: CycleResult) -> list[str]:
     """Return the lines of one cycle: what changed and why, what failed, and how many were kept for which reason."""
-    shown = format_cycle(result)
-    changes = [decision for decision in shown["decisions"] if decision["change"]]
+    changes = [form.format_decision(decision) for decision in result.decisions if decision.is_change]
+    disks = [decision for decision in shown["decisions"] if decision.get("rootfs", {}).get("change")]
     lines = [f"notice: {notice}" for notice in result.notices]
     lines += [f"settled: container {outcome.vmid}: {outcome.message}" for outcome in result.settled]
-    done = f"{result.changed_count} changed, {result.failed_count} failed" if result.mode == "apply" else f"{len(changes)} would change"
+    done = (
+        f"{result.changed_count} changed, {result.failed_count} failed"
+        if result.mode == "apply"
+        else f"{len({one['vmid'] for one in (*changes, *disks)})} would change"
+    )
     lines.append(f"node {result.node}, mode {result.mode}: {len(result.decisions)} containers, {done} (run {result.run_id})")
     outcomes = {outcome["vmid"]: outcome for outcome in shown["outcomes"]}
     for decision in changes:
         lines += _change_lines(decision, outcomes.get(decision["vmid"]))
-    kept = summarise([decision for decision in result.decisions if not decision.is_change])
+    lines += _disk_lines(shown, disks)
+    kept = summarise([decision for decision in result.decisions if not decision.is_change and not decision.grows_rootfs])
     if kept:
         lines += wrap("kept: " + ", ".join(f"{count} {reason}" for reason, count in kept.items()), 2)
     return lines
@@ -40,6 +45,18 @@ def format_news_lines(result: CycleResult) -> list[str]:
     for decision in shown["decisions"]:
         if decision["vmid"] in outcomes:
             lines += _change_lines(decision, outcomes[decision["vmid"]])
+    return lines + (_disk_lines(shown, shown["decisions"]) if result.disk_outcomes else [])
+
+
+def _disk_lines(shown: Mapping[str, Any], decisions: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the lines of root file systems that were grown, or would be."""
+    lines = []
+    outcomes = {outcome["vmid"]: outcome for outcome in shown["disk_outcomes"]}
+    for decision in decisions:
+        choice = decision.get("rootfs")
+        if choice is not None and choice["change"]:
+            of_disk = {**decision, **choice, "before": {"rootfs": choice["before"]}, "target": {"rootfs": choice["target"]}}
+            lines += _change_lines(of_disk, outcomes.get(decision["vmid"]))
     return lines
 
 

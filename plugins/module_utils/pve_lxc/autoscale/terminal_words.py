@@ -39,12 +39,14 @@ def say_step(before: str, after: str) -> str:
 
 
 def say_sizes(before: Mapping[str, Any], target: Mapping[str, Any]) -> str:
-    """Return what changes and nothing else: ``CPU 2 -> 4, memory 512 -> 1024 MiB``."""
+    """Return what changes and nothing else: ``CPU 2 -> 4, memory 512 -> 1024 MiB``, or ``root file system 8G -> 10G``."""
     parts = []
     if say_cpu(before) != say_cpu(target):
         parts.append(f"CPU {say_cpu(before)} -> {say_cpu(target)}")
     if before.get("memory") != target.get("memory"):
         parts.append(f"memory {say_mib(before)} -> {say_mib(target)} MiB")
+    if before.get("rootfs") != target.get("rootfs"):
+        parts.append(f"root file system {say_mib(before, 'rootfs')} -> {say_mib(target, 'rootfs')}")
     return ", ".join(parts)
 
 

@@ -21,6 +21,9 @@ from ..model.plan import Outcome
 from .state_file import open_for_reading, open_for_writing, state_errors
 from .state_schema import ROLLBACK_MODE, RUN_KEPT_SECONDS
 
+# Two machines' clocks, or a correction of the own one, differ by less.
+_CLOCK_TOLERANCE_SECONDS = 60.0
+
 _WRITE_MEMORY = "INSERT OR REPLACE INTO memory (vmid, updated, body) VALUES (?, ?, ?)"
 
 
@@ -56,13 +59,17 @@ class SqliteState:
 
     def read_memories(self) -> dict[int, dict[str, Any]]:
         """Return what was learnt, by vmid; an unreadable entry is left out, as if the container were new."""
-        memories = {}
+        return dict(self.each_memory())
+
+    def each_memory(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Yield what ``read_memories`` returns, one container at a time."""
         with state_errors(self._path):
             for vmid, body in self._connection.execute("SELECT vmid, body FROM memory"):
                 value = _parse_json(body)
                 if isinstance(value, dict):
-                    memories[int(vmid)] = value
-        return memories
+                    yield int(vmid), value
+                else:
+                    self.notices.append(f"what was learnt about container {vmid} is damaged, and begun anew: it is only grown until a day is known again")
 
     def write_memories(self, memories: Mapping[int, Mapping[str, Any]], now: float) -> None:
         """Replace what was learnt about these containers, in one transaction."""
@@ -71,13 +78,17 @@ class SqliteState:
             connection.executemany(_WRITE_MEMORY, rows)
 
     def begin_run(self, now: float, mode: str) -> int:
-        """Open a run and return its number."""
+        """Open a run and return its number; a clock that went back since the last one is a notice."""
         with self._transaction(is_durable=False) as connection:
+            last = connection.execute("SELECT run_id, started FROM run ORDER BY run_id DESC LIMIT 1").fetchone()
+            if last is not None and last[1] - now > _CLOCK_TOLERANCE_SECONDS:
+                back = f"the clock went back by {(last[1] - now) / 3600:.1f} h since run {last[0]}"
+                self.notices.append(f"{back}: what was set to last until a time may last so much longer (see: lxc-autoscale status, release)")
             return int(connection.execute("INSERT INTO run (mode, started) VALUES (?, ?)", (mode, now)).lastrowid or 0)
 
     def end_run(self, run_id: int, now: float, decisions: Iterable[Decision], result: str, *, is_failed: bool = False) -> None:
         """Close a run with the decision about every container; old runs without changes are dropped now and then, but for the first."""
-        rows = [(decision.vmid, run_id, now, _to_json(form.format_decision(decision))) for decision in decisions]
+        rows = ((decision.vmid, run_id, now, _to_json(form.format_decision(decision))) for decision in decisions)
         with self._transaction(is_durable=False) as connection:
             connection.execute("UPDATE run SET ended = ?, result = ?, is_failed = ? WHERE run_id = ?", (now, result, is_failed, run_id))
             connection.executemany("INSERT OR REPLACE INTO decision (vmid, run_id, time, body) VALUES (?, ?, ?, ?)", rows)
@@ -204,8 +215,9 @@ class SqliteState:
             self._connection.execute("COMMIT")
 
 
-def _memory_rows(memories: Mapping[int, Mapping[str, Any]], now: float) -> list[tuple[int, float, str]]:
-    return [(vmid, now, _to_json(memory)) for vmid, memory in memories.items()]
+def _memory_rows(memories: Mapping[int, Mapping[str, Any]], now: float) -> Iterator[tuple[int, float, str]]:
+    """Yield one row at a time: all texts at once would be a good part of the memory that a cycle needs."""
+    return ((vmid, now, _to_json(memory)) for vmid, memory in memories.items())
 
 
 def _to_json(value: Any) -> str:

@@ -15,6 +15,8 @@ from .state_schema import MIGRATIONS, SCHEMA_VERSION
 
 _BUSY_TIMEOUT_SECONDS = 10.0
 
+_EMPTIED = "the state file {path} was empty: if the loop has run before, what it knew is lost; containers are only grown until a day is known again"
+
 
 @contextmanager
 def state_errors(path: str) -> Iterator[None]:
@@ -42,6 +44,7 @@ def open_for_writing(path: str) -> tuple[sqlite3.Connection, list[str]]:
         sqlite3.Error: it cannot be opened.
     """
     existed = os.path.exists(path) and os.path.getsize(path) > 0
+    is_emptied = os.path.exists(path) and not existed
     _make(path)
     connection = _connect(path)
     try:
@@ -61,7 +64,7 @@ def open_for_writing(path: str) -> tuple[sqlite3.Connection, list[str]]:
         connection = _connect(path)
         _begin(connection, path)
         return connection, [notice]
-    return connection, []
+    return connection, [_EMPTIED.format(path=path)] if is_emptied else []
 
 
 def open_for_reading(path: str) -> sqlite3.Connection:
@@ -96,7 +99,10 @@ def _copy_of(connection: sqlite3.Connection) -> sqlite3.Connection:
 
 def _connect(path: str) -> sqlite3.Connection:
     # Transactions are begun and ended here by name, never by the module on its own.
-    return sqlite3.connect(path, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None)
+    # A text with damaged bytes is one entry that cannot be understood, and no reason never to run again.
+    connection.text_factory = lambda text: text.decode("utf-8", "replace")
+    return connection
 
 
 def _make(path: str) -> None:

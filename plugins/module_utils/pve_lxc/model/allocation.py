@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 # Field of Allocation -> key in Proxmox's configuration. Source: recorded on PVE 9.2.11, config_get.json.
 CONFIG_KEYS = {"cores": "cores", "cpulimit": "cpulimit", "cpuunits": "cpuunits", "memory_mib": "memory", "swap_mib": "swap"}
@@ -35,8 +35,8 @@ class Allocation:
 
     def items(self) -> Iterator[tuple[str, float | None]]:
         """Yield ``(field, value)`` in the order of the fields."""
-        for field in fields(self):
-            yield field.name, getattr(self, field.name)
+        for name in CONFIG_KEYS:
+            yield name, getattr(self, name)
 
     def differences_to(self, other: Allocation) -> tuple[str, ...]:
         """Return the names of the fields that differ, in the order of the fields."""

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 from .allocation import CONFIG_KEYS, Allocation
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .decision import Decision
     from .guest import Guest, GuestConfig
     from .node import Cluster, Node
@@ -42,6 +44,11 @@ def format_change(decision: Decision) -> tuple[dict[str, Any], dict[str, Any]]:
 
         return {"rootfs": format_disk_size(decision.rootfs.size_bytes or 0)}, {"rootfs": format_disk_size(decision.rootfs.target_bytes or 0)}
     return format_allocation(decision.current), format_allocation(decision.target)
+
+
+def is_of_disk(change: Mapping[str, Any]) -> bool:
+    """Return whether a change of the journal is about a root file system, and not about CPU or memory."""
+    return "rootfs" in change["target"]
 
 
 def format_guest(guest: Guest) -> dict[str, Any]:

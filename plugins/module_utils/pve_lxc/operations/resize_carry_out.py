@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..clock import Clock
-from ..errors import ProxmoxAPIError, ProxmoxTaskError
+from ..errors import ProxmoxAPIError
 from ..model.plan import Outcome
 from ..model.reason import Reason
-from .disk import DiskError, DiskStep, format_disk_size, read_disk_bytes
-from .failure import describe_failure, is_certainly_not_done
+from .disk_grow import PartFailedError, grow_disk, part_failed
+from .failure import describe_failure
 from .resize_apply import apply_resize
 from .resize_job import ResizeJob, predict_job, shown_disks, with_disks
 from .resize_outcome import outcome_of
@@ -24,28 +24,8 @@ if TYPE_CHECKING:
     from ..ports import LxcLifecycle
 
 SNAPSHOT_SECONDS = 300.0
-DISK_SECONDS = 600.0
 # A container that boots is not interrupted; what waits took effect with that start, unless it was written after it.
 YOUNG_SECONDS = 60.0
-_LOOK_SECONDS = 2.0
-_LOST_SECONDS = 60.0
-
-_ALREADY_THAT_SIZE = "already at specified size"
-_PRIVILEGES = {"VM.Config.Disk", "Datastore.AllocateSpace", "VM.Snapshot"}
-
-
-class _PartFailedError(Exception):
-    """A part of the job did not do what it should.
-
-    Attributes:
-        reason: why.
-        message: the same as a sentence.
-    """
-
-    def __init__(self, reason: Reason, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.message = message
 
 
 def carry_out_resize(backend: LxcLifecycle, job: ResizeJob, clock: Clock) -> Outcome:
@@ -62,7 +42,7 @@ def carry_out_resize(backend: LxcLifecycle, job: ResizeJob, clock: Clock) -> Out
     try:
         if job.request.is_snapshot_wanted:
             snapshot, job = _make_snapshot(backend, job, clock)
-    except _PartFailedError as failure:
+    except PartFailedError as failure:
         unchanged = outcome_of(job.plan, is_changed=False, is_failed=True, after=job.plan.before, transport=backend.transport)
         disks = shown_disks(job, job.config)
         return with_disks(replace(unchanged, reason=failure.reason, message=failure.message), disks, disks)
@@ -79,7 +59,7 @@ def _make_snapshot(backend: LxcLifecycle, job: ResizeJob, clock: Clock) -> tuple
     """Make a snapshot and return its name, and the job with the digest of the configuration in which it now stands.
 
     Raises:
-        _PartFailedError: there is none, or the container was changed meanwhile; nothing was resized.
+        PartFailedError: there is none, or the container was changed meanwhile; nothing was resized.
     """
     name = time.strftime("resize-%Y%m%d-%H%M%S", time.gmtime(clock.now()))
     guest = job.guest
@@ -87,10 +67,10 @@ def _make_snapshot(backend: LxcLifecycle, job: ResizeJob, clock: Clock) -> tuple
         backend.create_snapshot(guest.node, guest.vmid, name, f"before: {job.plan.message}", SNAPSHOT_SECONDS)
         config = backend.read_config(guest.node, guest.vmid)
     except ProxmoxAPIError as error:
-        raise _part_failed(error, f"nothing was resized: the snapshot {name} before it failed") from error
+        raise part_failed(error, f"nothing was resized: the snapshot {name} before it failed") from error
     if config.allocation != job.config.allocation or shown_disks(job, config) != shown_disks(job, job.config):
         message = f"nothing was resized: somebody changed the container while the snapshot {name} was made"
-        raise _PartFailedError(Reason.CONFIG_CHANGED, message)
+        raise PartFailedError(Reason.CONFIG_CHANGED, message)
     return name, replace(job, config=config, plan=replace(job.plan, digest=config.digest))
 
 
@@ -101,11 +81,11 @@ def _resize(backend: LxcLifecycle, job: ResizeJob, clock: Clock) -> Outcome:
     before = shown_disks(job, job.config)
     if outcome.is_failed or not job.disks:
         return with_disks(outcome, before, before)
-    failure: _PartFailedError | None = None
+    failure: PartFailedError | None = None
     try:
         for step in job.disks:
-            _grow(backend, job, step, clock)
-    except _PartFailedError as caught:
+            grow_disk(backend, job.guest, step, clock)
+    except PartFailedError as caught:
         failure = caught
     try:
         seen = backend.read_pending(plan.node, plan.vmid)
@@ -120,47 +100,6 @@ def _resize(backend: LxcLifecycle, job: ResizeJob, clock: Clock) -> Outcome:
         done = "the sizes were changed, but " if plan.is_change else ""
         return replace(outcome, is_failed=True, reason=failure.reason, message=f"{done}{failure.message}")
     return outcome
-
-
-def _grow(backend: LxcLifecycle, job: ResizeJob, step: DiskStep, clock: Clock) -> None:
-    """Grow one disk and wait for it; one that has the size meanwhile is as good.
-
-    Raises:
-        _PartFailedError: it did not grow, or nobody knows.
-    """
-    size = format_disk_size(step.after_bytes)
-    try:
-        backend.resize_disk(job.guest.node, job.guest.vmid, step.disk, size, DISK_SECONDS)
-    except ProxmoxAPIError as error:
-        if _ALREADY_THAT_SIZE in str(error):
-            return
-        is_known = isinstance(error, ProxmoxTaskError) or is_certainly_not_done(error) or error.status is not None
-        if is_known or not _has_size_in_time(backend, job, step, clock):
-            raise _part_failed(error, f"{step.disk} was not grown to {size}", is_known=is_known) from error
-
-
-def _has_size_in_time(backend: LxcLifecycle, job: ResizeJob, step: DiskStep, clock: Clock) -> bool:
-    """Return whether a disk whose answer was lost gets its size within a minute."""
-    deadline = clock.monotonic() + _LOST_SECONDS
-    while True:
-        try:
-            size_bytes = read_disk_bytes(backend.read_config(job.guest.node, job.guest.vmid), step.disk)
-            if size_bytes is not None and size_bytes >= step.after_bytes:
-                return True
-        except (ProxmoxAPIError, DiskError):
-            pass
-        if clock.monotonic() + _LOOK_SECONDS > deadline:
-            return False
-        clock.sleep(_LOOK_SECONDS)
-
-
-def _part_failed(error: ProxmoxAPIError, head: str, *, is_known: bool = True) -> _PartFailedError:
-    if not is_known:
-        return _PartFailedError(Reason.OUTCOME_UNKNOWN, f"{head} as far as can be seen; the answer was lost ({str(error).strip()})")
-    if isinstance(error, ProxmoxTaskError):
-        return _PartFailedError(Reason.TASK_FAILED, f"{head}: {error.exit_status}")
-    reason, message = describe_failure(error, _PRIVILEGES)
-    return _PartFailedError(reason, f"{head}: {message}")
 
 
 def _restart_if_needed(backend: LxcLifecycle, job: ResizeJob, outcome: Outcome, clock: Clock) -> Outcome:

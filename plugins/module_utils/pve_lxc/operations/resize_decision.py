@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..model.allocation import Allocation
+from ..model.allocation import DEFAULT_MEMORY_MIB, Allocation
 from ..model.guest import Guest, GuestConfig
 from ..model.plan import ResizePlan
 from ..model.reason import Reason
 from ..units import Quantity, format_number
 from .request import SIZE_KEYS, ResizeRequest
-from .resize_plan import DEFAULT_MEMORY_MIB, DEFAULT_SWAP_MIB, memory_of, plan_nothing, plan_to
+from .resize_plan import DEFAULT_SWAP_MIB, memory_of, plan_nothing, plan_to
 
 MANAGED_TAG = "autoscale-managed"
 

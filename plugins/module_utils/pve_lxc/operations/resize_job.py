@@ -83,7 +83,7 @@ def predict_job(job: ResizeJob, transport: str) -> Outcome:
     outcome = predict_resize(job.plan, transport)
     if not job.request.disks:
         return outcome
-    from .disk import format_disk_size
+    from ..model.rootfs import format_disk_size
 
     before = shown_disks(job, job.config)
     after = {**before, **{step.disk: format_disk_size(step.after_bytes) for step in job.disks}}
@@ -94,7 +94,8 @@ def shown_disks(job: ResizeJob, config: GuestConfig) -> dict[str, str | None]:
     """Return the sizes of the disks that the request is about, ``{"rootfs": "8G"}``; None for one that has no size or is not there."""
     if not job.request.disks:
         return {}
-    from .disk import DiskError, format_disk_size, read_disk_bytes
+    from ..model.rootfs import format_disk_size
+    from .disk import DiskError, read_disk_bytes
 
     shown: dict[str, str | None] = {}
     for wish in job.request.disks:

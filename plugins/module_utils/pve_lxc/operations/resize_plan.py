@@ -9,8 +9,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
-from ..model.allocation import CONFIG_KEYS, Allocation
-from ..model.allocation import DEFAULT_MEMORY_MIB as DEFAULT_MEMORY_MIB
+from ..model.allocation import CONFIG_KEYS, DEFAULT_MEMORY_MIB, Allocation
 from ..model.guest import Guest, GuestConfig
 from ..model.plan import ConfigWrite, ResizePlan
 from ..model.reason import Reason

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..model.reason import Reason
-from .bounds import DEFAULT_MEMORY_MIB
 from .cpu_choice import Choice
 from .floor import CpuCase, Floor, raise_cpu, raise_memory
 from .loan import Boost, cap_of, without_boost, without_saving
@@ -84,7 +83,7 @@ def _give_back_memory(choice: Choice, case: MemoryCase, memory: ContainerMemory)
     saving = memory.saving
     if saving is None or not saving.has_memory or saving.ended_seconds == 0.0:
         return choice, memory
-    former = saving.before.memory_mib if saving.before.memory_mib is not None else DEFAULT_MEMORY_MIB
+    former = saving.before.memory_in_effect_mib
     if case.limit_mib >= former or _is_too_late(saving.ended_seconds, case.now, case.policy):
         return choice, without_saving(memory, memory_too=True)
     memory = replace(memory, memory=memory.memory.with_target(case.now, former))

@@ -13,9 +13,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ..model.allocation import DEFAULT_MEMORY_MIB
 from ..model.reason import Reason
 from ..units import round_up
-from .bounds import DEFAULT_MEMORY_MIB
 from .cpu_choice import Choice, keep
 from .draft import Draft
 from .fair_share import Claim, share_growth, share_memory
@@ -90,6 +90,8 @@ def fair_ceilings(requests: Mapping[int, Request], room: NodeRoom) -> dict[int, 
     (fair_share.py), what is left beyond all needs is shared by what each holds beyond its own. Two that hold 1000 MiB each, need 300 and 500 and use 100
     of what is 1200 MiB together: both needs and 400 MiB, shared 700 to 500: 300 + 233 and 500 + 167.
     """
+    # In the order of the ids: a sum of floats depends on its order, and a share may not.
+    requests = dict(sorted(requests.items()))
     budget = _budget_mib(requests, room)
     if sum(request.chosen_mib for request in requests.values()) <= budget:
         return {}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..model.allocation import DEFAULT_MEMORY_MIB as DEFAULT_MEMORY_MIB
 from ..model.allocation import Allocation
 from .settings import BoundsSettings
 
@@ -46,7 +45,7 @@ def memory_bounds(baseline: Allocation, host_total_mib: float | None, settings: 
 
     1024 MiB on a node of 32 GiB: from max(128, 512) to min(2048, 16384), so 512 to 2048.
     """
-    base = float(baseline.memory_mib if baseline.memory_mib is not None else DEFAULT_MEMORY_MIB)
+    base = float(baseline.memory_in_effect_mib)
     high: float | None = settings.max_memory_mib
     if high is None:
         high = _default_high(base, host_total_mib, settings)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..model.usage import UsageSample
 from ..units import clamp
-from .remember import CpuMemory
+from .resource_memory import CpuMemory
 from .settings import PolicySettings
 
 

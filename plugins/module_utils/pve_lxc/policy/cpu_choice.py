@@ -15,7 +15,7 @@ from ..model.reason import Reason
 from ..units import clamp, format_number, round_up
 from .bounds import Bounds
 from .permit import Guard
-from .remember import CpuMemory
+from .resource_memory import CpuMemory
 from .settings import ContainerSettings, PolicySettings
 
 _CPUSET_LINES = ("lxc.cgroup2.cpuset.cpus", "lxc.cgroup.cpuset.cpus")

@@ -88,7 +88,7 @@ class HeadRoom:
             return empty
         if not all(math.isfinite(number) for number in numbers):
             return empty
-        return cls(rises, numbers[0] if rises.weights else 0.0, *numbers[1:])
+        return cls(rises, numbers[0] if rises.row else 0.0, *numbers[1:])
 
 
 def _bucket_of(rise_cores: float, largest_cores: float) -> int:

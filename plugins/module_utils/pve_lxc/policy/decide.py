@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..model.decision import Decision
 from ..model.reason import Reason
@@ -24,6 +24,9 @@ from .remember import ContainerMemory, new_memory
 from .settings import SettingsBook
 from .size import learn, size
 from .stopped import restore_when_stopped
+
+if TYPE_CHECKING:
+    from ..model.rootfs import RootfsChoice
 
 # Which of a container's two reasons is told first: changes before guards before "nothing to do". What is not named is a guard.
 _GROWTHS = (Reason.OOM_ANSWERED, Reason.PROBATION_FAILED, Reason.GROW_MEMORY, Reason.GROW_CPU, Reason.BOOSTED, Reason.GIVEN_BACK, Reason.SEASON_EXPECTED)
@@ -49,6 +52,11 @@ def decide(
     drafts = [_draft(observation, memories.get(observation.guest.vmid), settings, host, now) for observation in observations]
     drafts.sort(key=lambda draft: draft.observation.guest.vmid)
     drafts = hold_to_budgets(admit(drafts, host, settings), settings, now)
+    if any(one.policy.grow_rootfs for one in (settings.general, *settings.by_vmid.values())):
+        # Imported here, because hardly anybody has disks grown and every cycle would start later.
+        from .rootfs_pass import grow_roots
+
+        drafts = grow_roots(drafts, host, now)
     return tuple(_decision(draft) for draft in drafts), {draft.observation.guest.vmid: draft.memory for draft in drafts}
 
 
@@ -102,7 +110,7 @@ def _decision(draft: Draft) -> Decision:
         target = replace(current, **changes) if current is not None and changes else current
     reasons = [*(reason for reason, _message in guards), *(choice.reason for choice in choices)]
     reasons += [other for choice in choices for other in choice.others]
-    return Decision(
+    decision = Decision(
         vmid=observation.guest.vmid,
         name=observation.guest.name,
         node=observation.guest.node,
@@ -117,6 +125,17 @@ def _decision(draft: Draft) -> Decision:
         cpu_bounds_cores=_pair(sizing.cpu_bounds if sizing else None),
         memory_bounds_mib=_pair(sizing.memory_bounds if sizing else None),
     )
+    return decision if draft.rootfs is None else _with_rootfs(decision, draft.rootfs)
+
+
+def _with_rootfs(decision: Decision, choice: RootfsChoice) -> Decision:
+    """Return the decision with what is chosen for the root file system: told first when nothing else is changed, and not at all while there is room."""
+    if choice.reason is Reason.WITHIN_BAND:
+        return replace(decision, rootfs=choice)
+    is_first = choice.is_change and not decision.is_change
+    reasons = (choice.reason, *decision.reasons) if is_first else (*decision.reasons, choice.reason)
+    clauses = (choice.message, decision.message) if is_first else (decision.message, choice.message)
+    return replace(decision, rootfs=choice, reason=reasons[0], reasons=tuple(dict.fromkeys(reasons)), message="; ".join(clauses))
 
 
 def _pair(bounds: Bounds | None) -> tuple[float, float] | None:

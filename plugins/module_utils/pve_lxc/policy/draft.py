@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ..model.allocation import Allocation
 from .cpu_choice import Choice
@@ -14,6 +15,9 @@ from .permit import Guard
 from .remember import ContainerMemory
 from .settings import ContainerSettings
 from .size import Sizing
+
+if TYPE_CHECKING:
+    from ..model.rootfs import RootfsChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,7 @@ class Draft:
         guard: why it is left; None when it may be changed.
         sizing: what is chosen for it; None when it could not be sized.
         restored: what it is given although it is not sized, for the reason of the guard: a stopped container; None for every other.
+        rootfs: what is chosen for its root file system; None where that is not grown, or nothing can be said of it now.
     """
 
     observation: Observation
@@ -35,6 +40,7 @@ class Draft:
     guard: Guard | None
     sizing: Sizing | None
     restored: Allocation | None = None
+    rootfs: RootfsChoice | None = None
 
     @property
     def vmid(self) -> int:

@@ -15,7 +15,7 @@ from ..model.reason import Reason
 from ..model.usage import UsageSample
 from .cpu_choice import Choice
 from .memory_choice import MemoryCase
-from .remember import CpuMemory
+from .resource_memory import CpuMemory
 from .settings import ContainerSettings, PolicySettings, ThresholdSettings
 from .window import WindowMaximum
 

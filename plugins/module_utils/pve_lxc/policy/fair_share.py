@@ -41,6 +41,8 @@ def share_memory(claims: Mapping[int, Claim], budget_mib: float) -> dict[int, fl
     Returns:
         vmid -> MiB, never above what is wanted, in sum never above the budget.
     """
+    # In the order of the ids: a sum of floats depends on its order, and a share may not.
+    claims = dict(sorted(claims.items()))
     floors = {vmid: min(float(smallest_safe_memory_mib(claim.used_mib)), claim.wanted_mib) for vmid, claim in claims.items()}
     needed = sum(floors.values())
     if needed > budget_mib:

@@ -9,6 +9,7 @@ Proxmox hot-plugs before it saves, so a write that failed may have changed the o
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias
 
 from ..model.allocation import Allocation, LiveLimits
 from ..model.guest import GuestConfig
@@ -16,7 +17,7 @@ from ..model.usage import MemorySource, UsageSample
 from ..units import format_number
 
 # Key -> (in force, configured), for limits that differ; None is unlimited.
-Apart = Mapping[str, tuple[float | None, float | None]]
+Apart: TypeAlias = "Mapping[str, tuple[float | None, float | None]]"
 
 # cpu.max is in whole microseconds of a tenth of a second.
 _CPU_TOLERANCE_CORES = 0.001

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from ..model.allocation import Allocation
+from ..model.allocation import CONFIG_KEYS, Allocation
 
 
 def allocation_to_dict(allocation: Allocation | None) -> dict[str, Any] | None:
@@ -22,20 +23,19 @@ def allocation_from_dict(values: Any) -> Allocation | None:
     """Return the allocation of ``allocation_to_dict``, None when there is none or it is damaged."""
     if not isinstance(values, Mapping) or "memory_mib" not in values:
         return None
-    names = {field.name for field in fields(Allocation)}
     if not all(value is None or isinstance(value, int | float) for value in values.values()):
         return None
-    return Allocation(**{name: value for name, value in values.items() if name in names})
+    return Allocation(**{name: value for name, value in values.items() if name in CONFIG_KEYS})
 
 
 def numbers_of(record: Any) -> dict[str, float]:
     """Return a record's fields of type float by name."""
-    return {name: round(getattr(record, name), 6) for name in _number_names(record)}
+    return {name: round(getattr(record, name), 6) for name in _number_names(type(record))}
 
 
-def numbers_from(record: Any, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what ``numbers_of`` made, 0 for each that is missing or damaged."""
-    return {name: number_from(values.get(name)) for name in _number_names(record)}
+def numbers_from(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what ``numbers_of`` made of a record of this kind, 0 for each that is missing or damaged."""
+    return {name: number_from(values.get(name)) for name in _number_names(kind)}
 
 
 def number_from(value: Any) -> float:
@@ -59,5 +59,7 @@ def list_from(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _number_names(record: Any) -> list[str]:
-    return [field.name for field in fields(record) if field.type == "float"]
+@functools.cache
+def _number_names(kind: type[Any]) -> tuple[str, ...]:
+    # Kept, because it is asked for several records of each container in every cycle.
+    return tuple(field.name for field in fields(kind) if field.type == "float")

@@ -150,7 +150,7 @@ def boost_from_dict(values: Any) -> Boost | None:
     if before is None:
         return None
     boost = Boost(before, 0.0, 0.0)
-    boost = replace(boost, **numbers_from(boost, values))
+    boost = replace(boost, **numbers_from(Boost, values))
     return boost if boost.cpu_cores > 0 or boost.memory_mib > 0 else None
 
 

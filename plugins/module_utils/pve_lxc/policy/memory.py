@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ..model.usage import MemorySource, UsageSample
 from .memory_room import choose_room_mib, with_surprise
-from .remember import MemoryMemory
+from .resource_memory import MemoryMemory
 from .settings import PolicySettings
 
 # Over the API a kill of the container's own is not told; these are its signs. Source: docs/policy.md.

@@ -11,13 +11,13 @@ from ..model.guest import GuestConfig
 from ..model.reason import Reason
 from ..model.usage import MemorySource, UsageSample
 from ..units import clamp, round_up
-from .bounds import DEFAULT_MEMORY_MIB, Bounds
+from .bounds import Bounds
 from .cpu_choice import Choice, keep
 from .memory import MemoryEstimate
 from .memory_guard import refuse_memory_shrink, smallest_safe_memory_mib
 from .permit import Guard
 from .probation import Probation, is_paused
-from .remember import MemoryMemory
+from .resource_memory import MemoryMemory
 from .settings import PolicySettings
 
 _MEMORY_LINES = ("lxc.cgroup2.memory.", "lxc.cgroup.memory.")
@@ -63,7 +63,7 @@ class MemoryCase:
 
 def limit_of(config: GuestConfig) -> int:
     """Return the configured limit in MiB, 512 where the key is absent."""
-    return config.allocation.memory_mib if config.allocation.memory_mib is not None else DEFAULT_MEMORY_MIB
+    return config.allocation.memory_in_effect_mib
 
 
 def guard_memory(config: GuestConfig) -> Guard | None:

@@ -27,7 +27,8 @@ from .cpu import CpuScope, estimate_cpu_cores, learn_cpu
 from .demand import DemandRow, condense_demand
 from .memory import learn_memory
 from .observation import HostState, Observation
-from .remember import ContainerMemory, CpuMemory, new_memory
+from .remember import ContainerMemory, new_memory
+from .resource_memory import CpuMemory
 from .settings import ContainerSettings, PolicySettings
 
 # More CPU than the limit of that time is a wrong figure; a tenth is left for the two clocks that it comes from.

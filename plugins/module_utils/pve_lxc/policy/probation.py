@@ -119,7 +119,7 @@ def probation_to_dict(probation: Probation) -> dict[str, Any]:
 
 def probation_from_dict(values: Mapping[str, Any]) -> Probation:
     """Return the probation of ``probation_to_dict``."""
-    return replace(Probation(), **numbers_from(Probation(), values), sign=str(values.get("sign") or ""))
+    return replace(Probation(), **numbers_from(Probation, values), sign=str(values.get("sign") or ""))
 
 
 def _failed(probation: Probation, sign: str, settings: PolicySettings, now: float) -> Probation:

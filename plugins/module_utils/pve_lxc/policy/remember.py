@@ -9,113 +9,22 @@ Missing or damaged parts read as "nothing known", which makes the container grow
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from ..model.allocation import Allocation
 from .contest import Contest, contest_from_dict, contest_to_dict
-from .cpu_headroom import HeadRoom
-from .histogram import DecayingHistogram
 from .hold import Hold, hold_from_dict, hold_to_dict
-from .kept_values import allocation_from_dict, allocation_to_dict, list_from, mapping_from, numbers_from, numbers_of, times_from
+from .kept_values import allocation_from_dict, allocation_to_dict, mapping_from, numbers_from, numbers_of, times_from
 from .loan import Boost, Saving, boost_from_dict, boost_to_dict, saving_from_dict, saving_to_dict
-from .memory_room import Surprise, surprises_from_list
 from .probation import Probation, probation_from_dict, probation_to_dict
+from .resource_memory import CpuMemory, MemoryMemory, cpu_from_dict, cpu_to_dict, ram_from_dict, ram_to_dict
 from .season import Season, season_from_dict, season_to_dict
 from .settings import PolicySettings
 from .swap_use import SwapUse
-from .window import WindowMaximum
 
-
-@dataclass(frozen=True, slots=True)
-class CpuMemory:
-    """What was learnt about a container's CPU.
-
-    Attributes:
-        histogram: of the use, in cores.
-        head_room: how much it rises above its recent use.
-        mean_cores: decaying mean of the average use.
-        mean_weight_seconds: how much that mean stands on.
-        recent: the use, in cores.
-        targets: the targets, in cores, before bounds.
-        saturated_until_seconds: until when the answer to a saturation is kept; 0 when there is none.
-        saturated_target_cores: that answer.
-        tolerance_share: share of time that may lie above the limit, from the mean before the newest sample.
-        largest_cores: the largest CPU it may be given.
-    """
-
-    histogram: DecayingHistogram
-    head_room: HeadRoom
-    recent: WindowMaximum
-    targets: WindowMaximum
-    mean_cores: float = 0.0
-    mean_weight_seconds: float = 0.0
-    saturated_until_seconds: float = 0.0
-    saturated_target_cores: float = 0.0
-    tolerance_share: float = 0.0
-    largest_cores: float = 0.0
-
-    def with_target(self, now: float, target_cores: float) -> CpuMemory:
-        """Return the same with one target more."""
-        return CpuMemory(
-            self.histogram,
-            self.head_room,
-            self.recent,
-            self.targets.added(now, target_cores),
-            self.mean_cores,
-            self.mean_weight_seconds,
-            self.saturated_until_seconds,
-            self.saturated_target_cores,
-            self.tolerance_share,
-            self.largest_cores,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class MemoryMemory:
-    """What was learnt about a container's memory.
-
-    Attributes:
-        recent: the use, in MiB.
-        held: the same over the window that a shrink waits.
-        lows: the use with its sign turned, so that its largest is the least use.
-        rises: how much the use rose, in MiB.
-        targets: the targets, in MiB, before bounds.
-        surprises: climbs that a limit without room would not have borne, oldest first.
-        oom_times: when its own limit killed, seconds since 1970, oldest first, only those still held against shrinking.
-        last_shrink_seconds: when memory was last taken away; 0 for never.
-        observed_seconds: time of observation, decaying as the surprises do.
-        room_mib: how much room it is left to rise into.
-        room_time_seconds: when that was chosen; 0 for never.
-    """
-
-    recent: WindowMaximum
-    held: WindowMaximum
-    lows: WindowMaximum
-    rises: WindowMaximum
-    targets: WindowMaximum
-    surprises: tuple[Surprise, ...] = ()
-    oom_times: tuple[float, ...] = ()
-    last_shrink_seconds: float = 0.0
-    observed_seconds: float = 0.0
-    room_mib: float = 0.0
-    room_time_seconds: float = 0.0
-
-    def with_target(self, now: float, target_mib: float) -> MemoryMemory:
-        """Return the same with one target more."""
-        return MemoryMemory(
-            self.recent,
-            self.held,
-            self.lows,
-            self.rises,
-            self.targets.added(now, target_mib),
-            self.surprises,
-            self.oom_times,
-            self.last_shrink_seconds,
-            self.observed_seconds,
-            self.room_mib,
-            self.room_time_seconds,
-        )
+if TYPE_CHECKING:
+    from .rootfs_memory import RootfsMemory
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +56,7 @@ class ContainerMemory:
         saving: hours in which energy is saved, or what is left to give back; None when there is none.
         season: its week; None where it is not kept.
         write_times: when we changed it, seconds since 1970, oldest first, those of the last day only.
+        rootfs: of its root file system; None where that is not grown.
     """
 
     cpu: CpuMemory
@@ -172,6 +82,7 @@ class ContainerMemory:
     swap: SwapUse = SwapUse()
     cpu_changed_seconds: float = 0.0
     apart_since_seconds: float = 0.0
+    rootfs: RootfsMemory | None = None
 
 
 def new_memory(settings: PolicySettings) -> ContainerMemory:
@@ -181,20 +92,9 @@ def new_memory(settings: PolicySettings) -> ContainerMemory:
 
 def memory_to_dict(memory: ContainerMemory) -> dict[str, Any]:
     """Return JSON's types, about 2 KiB of them."""
-    return {
-        "cpu": {
-            "histogram": memory.cpu.histogram.to_dict(),
-            "head_room": memory.cpu.head_room.to_dict(),
-            "recent": memory.cpu.recent.to_list(),
-            "targets": memory.cpu.targets.to_list(),
-            **numbers_of(memory.cpu),
-        },
-        "memory": {
-            **{name: getattr(memory.memory, name).to_list() for name in ("recent", "held", "lows", "rises", "targets")},
-            "surprises": [[one.time_seconds, round(one.excess_mib, 4), round(one.limit_mib, 4)] for one in memory.memory.surprises],
-            "oom_times": list(memory.memory.oom_times),
-            **numbers_of(memory.memory),
-        },
+    shown = {
+        "cpu": cpu_to_dict(memory.cpu),
+        "memory": ram_to_dict(memory.memory),
         "identity": memory.identity,
         "node": memory.node,
         "baseline": allocation_to_dict(memory.baseline),
@@ -209,29 +109,14 @@ def memory_to_dict(memory: ContainerMemory) -> dict[str, Any]:
         "swap": numbers_of(memory.swap),
         **numbers_of(memory),
     }
+    return shown if memory.rootfs is None else {**shown, "rootfs": memory.rootfs.to_dict()}
 
 
 def memory_from_dict(values: Mapping[str, Any], settings: PolicySettings) -> ContainerMemory:
     """Return the memory of ``memory_to_dict``; each part that is missing or damaged is empty."""
-    cpu = mapping_from(values.get("cpu"))
-    memory = mapping_from(values.get("memory"))
-    long_window = settings.memory_long_window_seconds
-    read = ContainerMemory(
-        cpu=CpuMemory(
-            histogram=DecayingHistogram.from_dict(mapping_from(cpu.get("histogram")), settings.cpu_half_life_seconds),
-            head_room=HeadRoom.from_dict(mapping_from(cpu.get("head_room")), settings.cpu_head_room_half_life_seconds),
-            recent=WindowMaximum.from_list(list_from(cpu.get("recent")), settings.cpu_recent_window_seconds),
-            targets=WindowMaximum.from_list(list_from(cpu.get("targets")), settings.cpu_shrink_wait_seconds),
-        ),
-        memory=MemoryMemory(
-            recent=WindowMaximum.from_list(list_from(memory.get("recent")), settings.memory_recent_window_seconds),
-            held=WindowMaximum.from_list(list_from(memory.get("held")), settings.memory_shrink_wait_seconds),
-            lows=WindowMaximum.from_list(list_from(memory.get("lows")), settings.memory_rise_window_seconds),
-            rises=WindowMaximum.from_list(list_from(memory.get("rises")), long_window),
-            targets=WindowMaximum.from_list(list_from(memory.get("targets")), settings.memory_shrink_wait_seconds),
-            surprises=surprises_from_list(list_from(memory.get("surprises"))),
-            oom_times=times_from(memory.get("oom_times")),
-        ),
+    return ContainerMemory(
+        cpu=cpu_from_dict(mapping_from(values.get("cpu")), settings),
+        memory=ram_from_dict(mapping_from(values.get("memory")), settings),
         identity=str(values.get("identity", "")),
         node=str(values.get("node", "")),
         baseline=allocation_from_dict(values.get("baseline")),
@@ -243,11 +128,14 @@ def memory_from_dict(values: Mapping[str, Any], settings: PolicySettings) -> Con
         season=season_from_dict(values.get("season")),
         probation=probation_from_dict(mapping_from(values.get("probation"))),
         contest=contest_from_dict(values.get("contest")),
-        swap=SwapUse(**numbers_from(SwapUse(), mapping_from(values.get("swap")))),
+        swap=SwapUse(**numbers_from(SwapUse, mapping_from(values.get("swap")))),
+        rootfs=_rootfs(values["rootfs"]) if isinstance(values.get("rootfs"), Mapping) else None,
+        **numbers_from(ContainerMemory, values),
     )
-    return replace(
-        read,
-        cpu=replace(read.cpu, **numbers_from(read.cpu, cpu)),
-        memory=replace(read.memory, **numbers_from(read.memory, memory)),
-        **numbers_from(read, values),
-    )
+
+
+def _rootfs(values: Mapping[str, Any]) -> RootfsMemory:
+    # Imported here, because hardly any container has its disk grown and every cycle would start later.
+    from .rootfs_memory import RootfsMemory
+
+    return RootfsMemory.from_dict(values)

@@ -242,6 +242,25 @@ class PolicySettings:
         default=None, metadata=_whole(16, 16777216, "Largest sum of memory that one cycle gives and takes; emergencies are exempt; default: no limit.")
     )
 
+    # Root file system. Source: safety.
+    grow_rootfs: bool = field(default=False, metadata=_switch("Whether the root file system is grown before it is full; it can never be made smaller again."))
+    rootfs_above_share: float = field(default=0.85, metadata=_number(0.1, 1, "It is only grown while more than this share of it is used."))
+    rootfs_full_share: float = field(default=0.95, metadata=_number(0.1, 1, "At this share it counts as full."))
+    rootfs_full_within_seconds: float = field(
+        default=3 * DAY_SECONDS, metadata=_number(0, 90 * DAY_SECONDS, "It is grown when it will be full within this time, or is.")
+    )
+    rootfs_trend_seconds: float = field(
+        default=7 * DAY_SECONDS, metadata=_number(DAY_SECONDS, 90 * DAY_SECONDS, "When that is follows from how its use rose in this time.")
+    )
+    rootfs_least_trend_seconds: float = field(
+        default=DAY_SECONDS, metadata=_number(HOUR_SECONDS, 90 * DAY_SECONDS, "Of one observed for less nobody knows that; it is only grown when it is full.")
+    )
+    rootfs_step_share: float = field(default=0.10, metadata=_number(0.01, 4, "It grows by this share of its size."))
+    rootfs_least_step_mib: int = field(default=2048, metadata=_whole(64, 16777216, "It grows by this much at least."))
+    rootfs_pause_seconds: float = field(default=HOUR_SECONDS, metadata=_number(60, 30 * DAY_SECONDS, "Time between two growths, and after one that failed."))
+    cycle_rootfs: int = field(default=5, metadata=_whole(1, 1000, "Largest number of root file systems that one cycle grows, the fullest first."))
+    storage_reserve_share: float = field(default=0.10, metadata=_number(0, 0.9, "Share of a storage that this growth leaves free."))
+
 
 # What a preset sets. Source: the trade-off measured in docs/sizing.md. balanced are the defaults.
 PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -279,6 +298,9 @@ class BoundsSettings:
     max_cpu_cores: float | None = field(default=None, metadata=_number(0.1, 8192, "Largest CPU, in cores; default from the two shares below."))
     min_memory_mib: int | None = field(default=None, metadata=_whole(16, 16777216, "Least memory; default from smallest_memory_mib and the baseline."))
     max_memory_mib: int | None = field(default=None, metadata=_whole(16, 16777216, "Largest memory; default from the two shares below."))
+    max_rootfs_mib: int | None = field(
+        default=None, metadata=_whole(64, 1073741824, "Largest root file system, where it is grown; default from largest_share_of_baseline.")
+    )
     largest_share_of_baseline: float = field(default=2.0, metadata=_number(1, 64, "Default maximum, as a share of what was found at adoption."))
     largest_share_of_node: float = field(
         default=0.5, metadata=_number(0.01, 1, "Default maximum, as a share of the node; what was found at adoption stays allowed.")

@@ -22,7 +22,8 @@ from .memory_choice import MemoryCase, choose_memory, give_back, guard_memory, l
 from .observation import HostState, Observation
 from .permit import Guard, guard_shrinking
 from .probation import watch
-from .remember import ContainerMemory, CpuMemory, MemoryMemory
+from .remember import ContainerMemory
+from .resource_memory import CpuMemory, MemoryMemory
 from .season import learn_season
 from .settings import ContainerSettings, PolicySettings
 from .swap_use import learn_swap

@@ -13,7 +13,6 @@ from dataclasses import replace
 
 from ..model.reason import Reason
 from ..units import format_number, round_up
-from .bounds import DEFAULT_MEMORY_MIB
 from .cpu_choice import Choice, cpu_shrink_changes, keep
 from .floor import CpuCase
 from .loan import CPU_FIELDS, Boost, cap_of
@@ -21,7 +20,7 @@ from .memory_choice import MemoryCase, guard_memory_shrink
 from .memory_guard import smallest_safe_memory_mib
 from .observation import Observation
 from .permit import Guard
-from .remember import CpuMemory
+from .resource_memory import CpuMemory
 from .settings import PolicySettings
 
 
@@ -68,7 +67,7 @@ def take_back_memory(choice: Choice, case: MemoryCase, boost: Boost, guard: Guar
     From 4096 MiB, 1024 before the boost, with 1500 wanted in the last 6 hours: 3072, 2304, 1728 and 1504 MiB, each at least ten minutes after the other.
     """
     limit, policy = case.limit_mib, case.policy
-    former = boost.before.memory_mib if boost.before.memory_mib is not None else DEFAULT_MEMORY_MIB
+    former = boost.before.memory_in_effect_mib
     if choice.changes.get("memory_mib", limit) > limit:
         return choice, True
     if choice.changes:

@@ -21,7 +21,8 @@ ON_CONTAINER = {"VM.Audit", "VM.Config.CPU", "VM.Config.Memory"}
 EVERYTHING = {"/vms/101": ON_CONTAINER, "/vms/102": ON_CONTAINER, "/nodes/pve1": {"Sys.Audit"}, "/": {"Sys.Audit"}}
 
 
-def look(permissions, *, roles=OURS, access=None, vmids=(101, 102), **places):
+def look(permissions, *, roles=None, access=None, vmids=(101, 102), **places):
+    roles = OURS if roles is None else roles
     access = access or Access("scaler@pve")
     gaps = find_gaps(needs_of(access, "pve1", vmids, **places), permissions)
     commands = [command.about for command in plan_mending(gaps, access, roles, permissions)]

@@ -153,8 +153,8 @@ def test_status_of_the_widest_figures_stays_within_100_columns():
     assert "1048576 -> 16777216" in text
 
 
-def explained(decision=DECISION, memory=None, changes=(CHANGE,)):
-    lines = format_explanation_lines(decision, memory or {}, changes, NOW)
+def explained(decision=None, memory=None, changes=(CHANGE,)):
+    lines = format_explanation_lines(decision or DECISION, memory or {}, changes, NOW)
     assert max(map(len, lines)) <= 100
     return "\n".join(lines)
 
