@@ -209,7 +209,7 @@ results:
       type: str
       sample: "memory 1024 -> 1184 MiB: 1180 MiB are wanted"
     before:
-      description: What it had. Empty when it was not read.
+      description: What it had. Empty when it was not read. Of a root file system that is to grow C(rootfs) is there as well, as in V(8G).
       returned: always
       type: dict
       contains: &allocation

@@ -21,12 +21,13 @@ sys.path[:0] = [str(FOLDER), str(ROOT / "tests" / "simulator"), str(ROOT / "plug
 
 from client_race import run_history_race, run_overhead  # noqa: E402
 from cluster import BENCH_BIN, CACHE, NODES, SERVICE_TIMES, start_cluster, targets_of  # noqa: E402
+from cycle_cost import run_cycle_cost, run_decide_cost  # noqa: E402
 from figures import Figure, format_table, write_json  # noqa: E402
 from listing_race import run_listing_race  # noqa: E402
 from module_start import run_module_start  # noqa: E402
 from resize_race import run_resize_race  # noqa: E402
 
-RACES = ("history", "overhead", "start", "listing", "resize")
+RACES = ("history", "overhead", "start", "listing", "resize", "cycle")
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -41,6 +42,10 @@ def run_races(containers: int, chosen: list[str]) -> list[Figure]:
     figures: list[Figure] = []
     for race in chosen:
         print(f"[bench] {race} ...", file=sys.stderr, flush=True)
+        if race == "cycle":
+            # Against clusters of several sizes, whose answers take no time: what it costs the node is looked at.
+            figures += [*run_cycle_cost(), *run_decide_cost()]
+            continue
         with start_cluster(containers) as simulator:
             targets = targets_of(simulator)
             if race == "history":

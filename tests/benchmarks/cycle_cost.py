@@ -26,7 +26,7 @@ ROOT = FOLDER.parents[1]
 sys.path[:0] = [str(FOLDER), str(ROOT / "tests" / "simulator"), str(ROOT / "plugins" / "module_utils")]
 
 from cluster import VENV_BIN  # noqa: E402  (found by the line above)
-from decide_speed import grown  # noqa: E402
+from decide_speed import grown, measure  # noqa: E402
 from figures import Figure, format_table, needs  # noqa: E402
 from harness import Simulator  # noqa: E402
 from pve_lxc.policy.remember import memory_to_dict  # noqa: E402
@@ -64,7 +64,7 @@ def run_cycle_cost(counts: tuple[int, ...] = COUNTS) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="cycle-cost-") as folder:
         engine = _install(pathlib.Path(folder))
         costs = {count: _measure(pathlib.Path(folder) / str(count), engine, count, histories) for count in counts}
-    figures = []
+    figures: list[Figure] = []
     for count, cost in costs.items():
         figures += _figures_of(count, cost)
     for smaller, larger in zip(counts, counts[1:]):
@@ -73,6 +73,16 @@ def run_cycle_cost(counts: tuple[int, ...] = COUNTS) -> list[Figure]:
             name = f"growth from {smaller:,} to {larger:,} containers, CPU"
             figures.append(needs(name, costs[larger].cpu_seconds, times * costs[smaller].cpu_seconds, f"{times:.0f} cycles of {smaller:,}", "s", "<= 1"))
     return figures
+
+
+def run_decide_cost(count: int = 10_000) -> list[Figure]:
+    """Return what the policy alone takes for so many containers."""
+    speed = measure(count)
+    name = f"decide alone, {count:,} containers"
+    return [
+        needs(f"{name}, CPU", min(speed.seconds), 1.0, "the goal", "s", "<= 1"),
+        needs(f"{name}, memory", speed.peak_mb, 100.0, "the goal", "MB", "<= 1"),
+    ]
 
 
 def _figures_of(count: int, cost: Cost) -> list[Figure]:
@@ -93,8 +103,7 @@ def _install(folder: pathlib.Path) -> pathlib.Path:
     engine = folder / "engine"
     shutil.copytree(ROOT / "plugins" / "module_utils" / "pve_lxc", engine / "pve_lxc", ignore=shutil.ignore_patterns("__pycache__"))
     (engine / "__main__.py").write_text(LAUNCHER, encoding="utf-8")
-    interpreter = [str(VENV_BIN / "python"), "-m", "compileall", "-q", str(engine)]
-    subprocess.run(interpreter, check=True)
+    subprocess.run([VENV_BIN / "python", "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", engine / "pve_lxc"], check=True)
     return engine
 
 
@@ -108,9 +117,9 @@ def _measure(folder: pathlib.Path, engine: pathlib.Path, count: int, histories: 
         costs = []
         for _round in range(ROUNDS + 1):
             simulator.advance(max(0.0, time.time() - simulator.advance(0)))
-            before = len(simulator.requests())
+            simulator.reset_requests()
             wall, cpu, memory = _run_one(engine, config)
-            costs.append(Cost(wall, cpu, memory, len(simulator.requests()) - before))
+            costs.append(Cost(wall, cpu, memory, len(simulator.requests())))
     # The first of them wrote all rows anew. The least is the machine's own speed, what is more is the noise of others.
     warm = costs[1:]
     return Cost(*(min(getattr(cost, name) for cost in warm) for name in ("wall_seconds", "cpu_seconds", "memory_mib", "requests")))
@@ -173,4 +182,4 @@ def _run_one(engine: pathlib.Path, config: pathlib.Path) -> tuple[float, float, 
 
 
 if __name__ == "__main__":
-    print(format_table(run_cycle_cost(tuple(int(text) for text in sys.argv[1:]) or COUNTS)))
+    print(format_table([*run_cycle_cost(tuple(int(text) for text in sys.argv[1:]) or COUNTS), *run_decide_cost()]))

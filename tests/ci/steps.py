@@ -40,7 +40,9 @@ STEPS = [
         floor=80,
         packages={"sshd": "openssh-server", "ssh-keygen": "openssh-client"},
     ),
+    Step("report in a real browser", "system", system_steps.browser_tests, floor=14, packages={"chromium": "chromium"}),
     Step("system tests: sudo rules", "system", system_steps.sudo_tests, floor=60, packages={"visudo": "sudo"}, needs_root=True),
+    Step("system tests: full disk", "system", system_steps.disk_tests, floor=10, needs_root=True),
     Step(
         "system tests: booted Debian",
         "system",

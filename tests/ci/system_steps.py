@@ -1,7 +1,7 @@
 # Copyright (c) 2026, autoscale.proxmox contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The tests that need Debian packages: a real sshd that serves the user who runs them; the real sudo and booted Debians, which only root can try."""
+"""The tests that need Debian packages: a real sshd that serves the user who runs them, a browser; the real sudo and booted Debians, for root only."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from .unit_steps import run_pytest
 
 SSH_FOLDER = "tests/system/ssh"
 SUDO_FOLDER = "tests/system/sudo"
+DISK_FOLDER = "tests/system/disk"
 NODE_FOLDER = "tests/system/node"
+BROWSER_FOLDER = "tests/system/browser"
 # Machines boot, playbooks run, and some things are waited for: minutes on a quiet machine, and far more on a busy one.
 NODE_TIMEOUT_SECONDS = 2700.0
 
@@ -29,6 +31,16 @@ def ssh_tests(log: pathlib.Path) -> Outcome:
 
 def sudo_tests(log: pathlib.Path) -> Outcome:
     return run_pytest(SUDO_FOLDER, log)
+
+
+def browser_tests(log: pathlib.Path) -> Outcome:
+    """Show the report in a headless Chromium, which needs neither a network nor a screen."""
+    return run_pytest(BROWSER_FOLDER, log)
+
+
+def disk_tests(log: pathlib.Path) -> Outcome:
+    """Run the loop on a disk that is full; only root can mount one."""
+    return run_pytest(DISK_FOLDER, log)
 
 
 def node_tests(log: pathlib.Path) -> Outcome:

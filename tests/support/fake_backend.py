@@ -147,6 +147,7 @@ class FakeBackend:
     def _config(self, node: str, vmid: int, pending: Mapping[str, Any]) -> GuestConfig:
         self._require(node, vmid)
         values = self.values[vmid]
+        volume, _comma, options = str(values.get("rootfs") or "").partition(",")
         return GuestConfig(
             vmid=vmid,
             node=node,
@@ -162,5 +163,7 @@ class FakeBackend:
             lock=values.get("lock", ""),
             tags=self.guests[vmid].tags,
             raw_lxc_keys=tuple(values.get("lxc", ())),
+            rootfs_volume=volume,
+            rootfs_options=options,
             values=dict(values),
         )

@@ -16,6 +16,7 @@ from pve_lxc.model.decision import Decision
 from pve_lxc.model.guest import Guest, GuestConfig
 from pve_lxc.model.node import Node
 from pve_lxc.model.reason import Reason
+from pve_lxc.model.rootfs import Storage
 from pve_lxc.model.usage import HostUsage, MemorySource, UsageSample
 from pve_lxc.policy.contest import Contest
 from pve_lxc.policy.decide import decide
@@ -24,11 +25,13 @@ from pve_lxc.policy.loan import Boost, Saving
 from pve_lxc.policy.observation import HostState, Observation
 from pve_lxc.policy.probation import Probation
 from pve_lxc.policy.remember import ContainerMemory
+from pve_lxc.policy.rootfs_memory import RootfsMemory
 from pve_lxc.policy.season import Season
 from pve_lxc.policy.settings import BoundsSettings, ContainerSettings, PolicySettings, ScheduledSettings, SettingsBook, ThresholdSettings
 from pve_lxc.policy.swap_use import SwapUse
 
 NOW = 1_800_000_000.0
+GIB = 2**30
 INTERVAL_SECONDS = 300.0
 CALM_HOST = {"cpus": 16, "memory_total_mib": 65536, "memory_available_mib": 32768, "memory_full_percent": 0, "cpu_pressure_percent": 30}
 # Fields of ContainerMemory that are records themselves.
@@ -57,7 +60,12 @@ def build_situation(scenario: Mapping[str, Any]) -> Situation:
     scheduled = ScheduledSettings(**settings.get("scheduled", {}))
     book = SettingsBook(ContainerSettings(policy, BoundsSettings(**settings.get("bounds", {})), threshold, scheduled))
     usage = HostUsage("pve1", **{**CALM_HOST, **scenario.get("host", {})})
-    host = HostState(Node("pve1", **{"status": "online", "cgroup_mode": 2, **scenario.get("node", {})}), usage, **scenario.get("host_state", {}))
+    host = HostState(
+        Node("pve1", **{"status": "online", "cgroup_mode": 2, **scenario.get("node", {})}),
+        usage,
+        **scenario.get("host_state", {}),
+        storages=_storages(scenario),
+    )
     situation = Situation([], {}, book, host)
     own = {entry["vmid"]: replace(book.general, policy=replace(policy, **entry["policy"])) for entry in scenario["containers"] if "policy" in entry}
     situation.book = replace(book, by_vmid=own)
@@ -66,10 +74,22 @@ def build_situation(scenario: Mapping[str, Any]) -> Situation:
     return situation
 
 
+def _storages(scenario: Mapping[str, Any]) -> dict[str, Storage]:
+    """Return the storages by name, their sizes given in GiB; ``{}`` where the situation names none."""
+    named = scenario.get("storages", {})
+    return {
+        name: Storage(name, given.get("plugin", "lvmthin"), given.get("is_available", True), given["used_gib"] * GIB, given["total_gib"] * GIB)
+        for name, given in named.items()
+    }
+
+
 def _add(situation: Situation, container: Mapping[str, Any]) -> None:
     vmid = container.get("vmid", 101)
     guest = Guest(vmid, **{"name": f"ct{vmid}", "node": "pve1", "status": "running", "uptime_seconds": 900_000, **container.get("guest", {})})
     guest = replace(guest, tags=tuple(guest.tags))
+    if "disk_gib" in container:
+        used_gib, whole_gib = container["disk_gib"]
+        guest = replace(guest, disk_bytes=used_gib * GIB, max_disk_bytes=whole_gib * GIB)
     allocation = Allocation(**{"cores": 2, "memory_mib": 1024, "swap_mib": 512, **container.get("allocation", {})})
     config = GuestConfig(vmid, "pve1", "", allocation, **container.get("config", {}))
     sample = None if container.get("sample", {}) is None else _sample(guest, {"cpu_cores": 0.5, "memory_mib": 400, **container.get("sample", {})}, NOW)
@@ -80,6 +100,8 @@ def _add(situation: Situation, container: Mapping[str, Any]) -> None:
             memory = replace(memory, memory=replace(memory.memory, last_shrink_seconds=NOW + container["last_shrink_from_now"]))
         if "last_oom_from_now" in container:
             memory = replace(memory, memory=replace(memory.memory, oom_times=(NOW + container["last_oom_from_now"],)))
+        if "rootfs_tried_from_now" in container:
+            memory = replace(memory, rootfs=replace(memory.rootfs or RootfsMemory(), tried_seconds=NOW + container["rootfs_tried_from_now"]))
         if "season" in container:
             memory = replace(memory, season=_season(container["season"]))
         writes = tuple(NOW + seconds for seconds in container.get("writes_from_now", []))
@@ -103,9 +125,11 @@ def _learnt(situation: Situation, guest: Guest, config: GuestConfig, history: li
     memories: dict[int, ContainerMemory] = {}
     old_guest = replace(guest, status="running", is_template=False, lock="", hastate="")
     for stretch, count in steps:
-        values = {"cpu_cores": 0.5, "memory_mib": 400, **{name: value for name, value in stretch.items() if name != "hours"}}
+        values = {"cpu_cores": 0.5, "memory_mib": 400, **{name: value for name, value in stretch.items() if name not in ("hours", "disk_gib")}}
         for _step in range(count):
             row = replace(old_guest, uptime_seconds=900_000 + time_seconds - NOW)
+            if "disk_gib" in stretch:
+                row = replace(row, disk_bytes=stretch["disk_gib"] * GIB)
             observation = Observation(row, config, _sample(row, values, time_seconds))
             _decisions, memories = decide([observation], memories, situation.book, situation.host, time_seconds)
             time_seconds += INTERVAL_SECONDS

@@ -8,7 +8,8 @@ a kill at every boundary. They are seen where Python and SQLite themselves offer
 
 * locks and renames: audit events (`fcntl.flock`, `os.rename`);
 * transactions: SQLite's trace of statements, which comes before a statement runs: `BEGIN IMMEDIATE` and `COMMIT`;
-* requests: `http.client` before a request is put together, and again when it is sent and its answer is not yet read.
+* requests: `http.client` before a request is put together, and again when it is sent and its answer is not yet read. Of what only reads the second
+  is left out: to the outside it is the same as the first.
 """
 
 from __future__ import annotations
@@ -26,17 +27,13 @@ from typing import Any
 # What a test wants to know stands in these; the answers of the server go through the first standard output.
 _say_descriptor = os.dup(1)
 _points: list[str] = []
-_kept: list[int] = []
+
+_VERBS = {"INSERT OR REPLACE INTO": "", "INSERT INTO": "new ", "UPDATE": "end of ", "CREATE TABLE": "table "}
 
 
 def say(values: dict[str, Any]) -> None:
+    """Tell the test, past the run's own standard output."""
     os.write(_say_descriptor, json.dumps(values).encode() + b"\n")
-
-
-def keep(descriptor: int) -> int:
-    """Return the descriptor; it is the run's own from here on."""
-    _kept.append(descriptor)
-    return descriptor
 
 
 def close() -> None:
@@ -112,9 +109,8 @@ def _watch_statements(watch: _Watch, connection: sqlite3.Connection) -> None:
                 written.clear()
             else:
                 watch("state: before a transaction")
-        elif found := re.match(r"(?:INSERT(?: OR REPLACE)? INTO|UPDATE|CREATE TABLE) (\w+)", statement.strip()):
-            verb = "new" if statement.strip().startswith("INSERT INTO") else "end of" if statement.strip().startswith("UPDATE") else "table" if "CREATE" in statement else ""
-            written.append(f"{verb} {found.group(1)}".strip())
+        elif found := re.match(r"(INSERT OR REPLACE INTO|INSERT INTO|UPDATE|CREATE TABLE) (\w+)", statement.strip()):
+            written.append(f"{_VERBS[found.group(1)]}{found.group(2)}")
 
     connection.set_trace_callback(trace)
 
@@ -130,7 +126,8 @@ def _watch_requests(watch: _Watch) -> None:
         put_request(self, method, url, *rest, **more)
 
     def telling_get_response(self: Any, *rest: Any, **more: Any) -> Any:
-        watch(f"{names[id(self)]}: sent, not answered")
+        if not names[id(self)].startswith("GET"):
+            watch(f"{names[id(self)]}: sent, not answered")
         return get_response(self, *rest, **more)
 
     http.client.HTTPConnection.putrequest = telling_put_request  # type: ignore[method-assign]

@@ -9,6 +9,7 @@ import contextlib
 import json
 import sqlite3
 import ssl
+import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -57,9 +58,14 @@ class LoopRoom:
         self.folder = self._top / f"part-{self._count}"
         self.folder.mkdir()
         self.configure(**lines)
+        there = self.simulator.state()["guests"]
         for vmid in VMIDS:
+            if there.get(str(vmid), {}).get("node") != "pve1":
+                if str(vmid) in there:
+                    self.simulator.delete_guest(vmid)
+                self.add_guest(vmid, "pve1")
             demand = {"cpu_cores": 0.3, "anon_mib": 200, "shmem_mib": 0, "mapped_mib": 0, "cache_mib": 50, "slab_mib": 10}
-            live = self.simulator.set_guest(vmid, lock=None, **demand)["live"]
+            live = self.simulator.set_guest(vmid, lock=None, status="running", **demand)["live"]
             if self.sizes()[vmid] != START_MIB or live["memory_mib"] != START_MIB:
                 # By the operator's hand through the API, so that the limit in force follows; another value first, for an equal one changes nothing.
                 self.set_by_operator(vmid, memory=START_MIB + 1)
@@ -88,6 +94,10 @@ class LoopRoom:
             **lines,
         }
         (self.folder / "config.yaml").write_text("".join(f"{key}: {value}\n" for key, value in all_lines.items() if value))
+
+    def add_guest(self, vmid: int, node: str) -> None:
+        """Make a container that has been running for a day."""
+        self.simulator.control("POST", f"/guests/{vmid}", {**_guest(vmid, node), "uptime_seconds": 86400})
 
     def set_by_operator(self, vmid: int, **values: object) -> None:
         """Change a configuration through the API, as somebody with all rights."""
@@ -134,6 +144,19 @@ class LoopRoom:
         guests = self.simulator.state()["guests"]
         return {vmid: int(guests[str(vmid)]["config"]["memory"]) for vmid in VMIDS if str(vmid) in guests}
 
+    def wait_for_put(self, path: str = "") -> None:
+        """Wait until a write that is on its way has arrived: the newest request, of a run that was killed or stands still.
+
+        Raises:
+            AssertionError: it did not within ten seconds.
+        """
+        for _try in range(1000):
+            requests = self.simulator.requests()
+            if requests and requests[-1]["method"] == "PUT" and path in requests[-1]["path"]:
+                return
+            time.sleep(0.01)
+        raise AssertionError(f"the write to {path} never arrived")
+
     def writes(self, vmid: int | None = None) -> int:
         """Return how many writes to a container, or to all, Proxmox has carried out since the beginning."""
         paths = [f"/nodes/pve1/lxc/{one}/config" for one in VMIDS if vmid in (None, one)]
@@ -143,6 +166,15 @@ class LoopRoom:
     def changes(self) -> list[dict[str, Any]]:
         """Return the journal's changes, oldest first, read past the loop's own code."""
         return [{**row, "outcome": json.loads(row["outcome_json"]) if row["outcome_json"] else None} for row in self.rows("change", "change_id")]
+
+    def journal(self) -> list[tuple[Any, ...]]:
+        """Return of each change vmid, reason of the outcome, whether it was made, and memory before and after in MiB; "open" for one without an end."""
+        told = []
+        for change in self.changes():
+            outcome = change["outcome"]
+            values = () if outcome is None else (outcome["reason"], outcome["changed"], outcome["before"]["memory"], outcome["after"]["memory"])
+            told.append((change["vmid"], *(values or ("open",))))
+        return told
 
     def rows(self, table: str, order: str) -> list[dict[str, Any]]:
         """Return a table of the state."""
@@ -155,12 +187,15 @@ class LoopRoom:
             return [dict(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY {order}")]
 
 
+def _guest(vmid: int, node: str) -> dict[str, Any]:
+    config = {"cores": 2, "memory": START_MIB, "swap": 0}
+    return {"vmid": vmid, "type": "lxc", "name": f"c{vmid}", "node": node, "config": config, "status": "running"}
+
+
 @contextlib.contextmanager
 def loop_room(folder: Path) -> Iterator[LoopRoom]:
     """Give a room."""
-    guests = [
-        {"vmid": vmid, "name": f"c{vmid}", "node": "pve1", "config": {"cores": 2, "memory": START_MIB, "swap": 0}, "status": "running"} for vmid in VMIDS
-    ]
-    world = {"nodes": [{"name": "pve1", "cpus": 16, "memory_mib": 65536}], "guests": guests}
+    nodes = [{"name": name, "cpus": 16, "memory_mib": 65536} for name in ("pve1", "pve2")]
+    world = {"nodes": nodes, "guests": [_guest(vmid, "pve1") for vmid in VMIDS]}
     with Simulator(world=world, auth_delay=0.05, cgroup_root=str(folder / "cgroup")) as simulator, Runs(folder) as runs, web_receiver() as told:
         yield LoopRoom(folder, simulator, runs, told)

@@ -50,12 +50,8 @@ def _import_everything() -> None:
     for module in pkgutil.walk_packages(pve_lxc.__path__, "pve_lxc."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    from pve_lxc import deps
-
-    for name in ("requests", "proxmoxer", "yaml"):
+    for name in ("requests", "proxmoxer.core", "yaml"):
         importlib.import_module(name)
-    importlib.import_module("proxmoxer.core")
-    deps.__name__  # noqa: B018 imported by the walk already; named so that a reader sees why nothing else is
 
 
 def _run(wish: dict[str, Any]) -> None:
@@ -64,7 +60,7 @@ def _run(wish: dict[str, Any]) -> None:
     try:
         for descriptor, name in ((1, "out"), (2, "err")):
             file = os.open(wish[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            os.dup2(file, effects.keep(descriptor))
+            os.dup2(file, descriptor)
         _narrow(wish)
         effects.install(wish.get("act"), wish.get("at"), wish.get("path_prefix", ""))
         warnings.simplefilter("error", ResourceWarning)

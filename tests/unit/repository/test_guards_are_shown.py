@@ -22,7 +22,7 @@ def rows() -> list[tuple[str, list[str], list[str]]]:
     found = []
     for line in (ROOT / "docs" / "guards.md").read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if line.startswith("|") and re.match(r"\d+\. ", cells[0]):
+        if line.startswith("|") and len(cells) == 3 and cells[0] not in ("rule", "---"):
             found.append((cells[0], re.findall(r"`([^`]+)`", cells[1]), re.findall(r"`([^`]+)`", cells[2])))
     return found
 
@@ -52,7 +52,7 @@ def policy_reasons() -> set[str]:
 
 
 def test_all_eighteen_rules_are_there_and_each_is_shown() -> None:
-    assert [int(rule.split(".")[0]) for rule, _reasons, _witnesses in rows()] == list(range(1, 19))
+    assert [int(rule.split(".")[0]) for rule, _reasons, _witnesses in rows() if re.match(r"\d+\. ", rule)] == list(range(1, 19))
     assert all(witnesses for _rule, _reasons, witnesses in rows())
 
 

@@ -5,10 +5,8 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
-import zoneinfo
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -104,6 +102,9 @@ def read_value(value: Any, key: Key) -> Any:
 
 def find_near(name: Any, names: Iterable[str]) -> str:
     """Return the nearest of some names, empty when none is near."""
+    # Imported here, as a time zone below, because hardly any file needs it and every cycle would start later.
+    import difflib
+
     near = difflib.get_close_matches(str(name), sorted(names), n=1, cutoff=0.5)
     return near[0] if near else ""
 
@@ -200,8 +201,8 @@ def _read_choice(value: Any, key: Key) -> str | None:
 def _read_time_zone(value: Any, _key: Key) -> str | None:
     try:
         return value if isinstance(value, str) and time_zone_of(value) else None
-    # What a name can do to a search in folders: not found, a folder, too long, a zero byte.
-    except (zoneinfo.ZoneInfoNotFoundError, OSError, ValueError):
+    # What a name can do to a search in folders: not found (which is a KeyError), a folder, too long, a zero byte.
+    except (KeyError, OSError, ValueError):
         return None
 
 

@@ -23,6 +23,12 @@ from .carry_out import Carried, left_outcome, read_again
 from .parts import UNREACHABLE_ERRORS, CycleParts
 from .remembered import Remembered, remembered_to_dict
 
+# After so long a growth that a killed run had begun is over, whatever became of it.
+_SETTLED_AFTER_SECONDS = 2 * DISK_SECONDS
+
+# After one of these a task may be at work that nobody has seen the end of.
+_MAY_STILL_GROW = (Reason.OUTCOME_UNKNOWN, Reason.NODE_UNREACHABLE)
+
 
 def grow_all(
     parts: CycleParts, run_id: int, decisions: Sequence[Decision], guests: Mapping[int, Guest], results: tuple[dict[int, Remembered], list[Outcome]]
@@ -90,7 +96,8 @@ def _write(parts: CycleParts, run_id: int, decision: Decision, case: tuple[Guest
     memory = replace(remembered.memory.rootfs or RootfsMemory(), tried_seconds=now)
     # What was remembered of the configuration is older than this: it is read anew in the next cycle.
     remembered = _remembering(replace(remembered, config=None, config_read_seconds=0.0), _with_written(memory, size, step.after_bytes))
-    if reason is not Reason.OUTCOME_UNKNOWN and size is not None:
+    if reason not in _MAY_STILL_GROW and size is not None:
+        # What nobody has seen the end of stays open: a later cycle settles it by reading.
         parts.state.end_change(change_id, now, outcome, {guest.vmid: remembered_to_dict(remembered)})
     return Carried(outcome, remembered)
 
@@ -126,7 +133,7 @@ def settle_rootfs(parts: CycleParts, change: Mapping[str, Any]) -> Outcome | Non
     size = parse_volume_bytes(config.rootfs_options)
     if size is not None and size >= target:
         return _outcome(parts, decision, (before, size), Reason.GROW_ROOTFS, f"{told}; it is done", is_failed=False)
-    if 0 <= parts.clock.now() - float(change["begun"]) < DISK_SECONDS:
+    if config.lock or 0 <= parts.clock.now() - float(change["begun"]) < _SETTLED_AFTER_SECONDS:
         return None
     shown = "its size cannot be seen any more" if size is None else f"it has {format_disk_size(size)}"
     return _outcome(parts, decision, (before, size), Reason.NOT_TRIED, f"{told}; {shown}", is_failed=True)

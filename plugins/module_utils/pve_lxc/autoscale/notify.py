@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..clock import Clock, SystemClock
 from ..errors import StateError
@@ -15,8 +15,10 @@ from ..ports import StateStore
 from .metrics_collect import NOTIFY_NOTE
 from .notify_news import News
 from .notify_plan import Draft, NotifierMemory, draft_heartbeat, draft_message, memory_from_dict, memory_to_dict
-from .notify_send import Delivery, deliver
 from .notify_settings import NotifierSettings
+
+if TYPE_CHECKING:
+    from .notify_send import Delivery
 
 HEARTBEAT_KIND = "uptime_kuma"
 
@@ -60,6 +62,11 @@ def tell(audience: Audience, state: StateStore | None, news: News, now: float, c
     if not is_remembered and now % _BLIND_PERIOD_SECONDS >= _BLIND_CYCLES * audience.interval_seconds:
         due = [(notifier, message) for notifier, message in due if notifier.kind == HEARTBEAT_KIND]
     secrets = (*audience.secrets, *(secret for notifier in audience.notifiers for secret in notifier.secrets))
+    if not due:
+        return ()
+    # Imported here, because it brings the ways to send along, and most cycles have nothing to tell.
+    from .notify_send import deliver
+
     deliveries = deliver(due, secrets, clock or SystemClock())
     taken = {delivery.name for delivery in deliveries if delivery.is_sent}
     if taken and is_remembered:

@@ -41,6 +41,9 @@ _OF_NODE = {
 }
 _MOST_NAMED = 12
 
+# A state that was lost in whole or in part; see backend/state_file and backend/state.
+_STATE_WORDS = ("and set aside as", "was empty: if the loop has run before", "is damaged, and begun anew")
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -145,7 +148,7 @@ def _warnings(decisions: Iterable[Decision], outcomes: Iterable[Outcome]) -> lis
 
 def _set_aside(notices: Iterable[str]) -> list[Trouble]:
     """Return the notice that the state was lost; the key holds the text, for each loss is one of its own."""
-    return [Trouble(f"state:{notice}", WARNINGS, notice, is_told_once=True) for notice in notices if "was damaged" in notice and "set aside" in notice]
+    return [Trouble(f"state:{notice}", WARNINGS, notice, is_told_once=True) for notice in notices if any(word in notice for word in _STATE_WORDS)]
 
 
 def _listed(names: list[str]) -> str:

@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..transport.notify_smtp import DEFAULT_PORTS
 from .config_document import HIDDEN, Document, KeyPath, show
 from .notify_keys import KEYS_OF_KIND, NOTIFIER_KEYS, NOTIFIER_NAME, PRIORITIES_OF_KIND, REQUIRED_OF_KIND
 
 _VARIABLE_PREFIX = "LXC_AUTOSCALE_NOTIFY_"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _PUBLIC_NTFY = "https://ntfy.sh"
+# Port of each way to a mail server. Source: RFC 6409, RFC 8314, RFC 5321.
+_DEFAULT_PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def _mail_defaults(read: Mapping[str, Any]) -> dict[str, Any]:
     if read["kind"] != "smtp":
         return {}
     own = f"lxc-autoscale@{socket.gethostname()}"
-    return {"port": read["port"] or DEFAULT_PORTS[read["security"]], "sender": read["sender"] or (read["user"] if "@" in read["user"] else own)}
+    return {"port": read["port"] or _DEFAULT_PORTS[read["security"]], "sender": read["sender"] or (read["user"] if "@" in read["user"] else own)}
 
 
 def _read_secret(name: str, read: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[str, str]:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import datetime
-import zoneinfo
 
 from ..policy.settings import ThresholdSettings
 
@@ -15,9 +14,13 @@ def time_zone_of(name: str) -> datetime.tzinfo:
     """Return a time zone by its name; UTC is known on machines without tzdata, too.
 
     Raises:
-        zoneinfo.ZoneInfoNotFoundError, OSError, ValueError: there is none of this name.
+        KeyError, OSError, ValueError: there is none of this name.
     """
-    return datetime.UTC if name == "UTC" else zoneinfo.ZoneInfo(name)
+    if name == "UTC":
+        return datetime.UTC
+    import zoneinfo
+
+    return zoneinfo.ZoneInfo(name)
 
 
 def is_off_peak(settings: ThresholdSettings, now: float) -> bool:

@@ -9,23 +9,28 @@ from typing import Any
 
 from ..errors import Problem, RequestError
 from .assembly import connect_backend
-from .report_data import TIMEFRAMES, format_report, make_report
-from .report_page import format_page
-from .report_read import gather
-from .report_time import parse_zone
 from .session import EXIT_DONE, Session, add_command
 from .whole_file import replace_file
+
+# The keys of report_data, which is imported only when a report is made.
+_TIMEFRAMES = ("day", "week", "month")
 
 
 def add_report(commands: Any) -> None:
     """Add the command."""
     parser = add_command(commands, "report", _report, "one HTML file with what was given, used, saved and changed, and why; changes nothing")
     parser.add_argument("--output", metavar="FILE", help="where the page goes (default: standard output); replaced in one step")
-    parser.add_argument("--timeframe", choices=TIMEFRAMES, default="week", help="how far back (default: week)")
+    parser.add_argument("--timeframe", choices=_TIMEFRAMES, default="week", help="how far back (default: week)")
     parser.add_argument("--time-zone", metavar="NAME", help="of all times in the page, such as Europe/Berlin (default: this machine's)")
 
 
 def _report(session: Session) -> int:
+    # Imported here, because no cycle needs it and each would start later.
+    from .report_data import format_report, make_report
+    from .report_page import format_page
+    from .report_read import gather
+    from .report_time import parse_zone
+
     arguments, config, now = session.arguments, session.config, session.clock.now()
     time = parse_zone(arguments.time_zone)
     report = make_report([gather(config, lambda: connect_backend(config), arguments.timeframe, now)], arguments.timeframe, now)

@@ -14,7 +14,7 @@ from ..model.form import format_allocation
 from ..policy.demand import DemandRow
 from ..policy.hold import describe_hold
 from ..policy.kept_values import allocation_from_dict
-from .report_limits import Stretch, cpu_of, find_stretches, is_done, saved
+from .report_limits import Stretch, cpu_of, find_stretches, is_resize, saved
 from .status_text import Status, format_status
 from .terminal_words import say_boost
 
@@ -26,7 +26,6 @@ _CPU_LIMIT_SHARE = 0.95
 _MEMORY_LIMIT_SHARE = 0.97
 
 _TIMEFRAME_SECONDS = {"day": 86400.0, "week": 7 * 86400.0, "month": 30 * 86400.0}
-TIMEFRAMES = tuple(_TIMEFRAME_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +170,7 @@ def _loop(gathered: Gathered, begin: float, now: float) -> LoopReport:
 def _container(decision: Mapping[str, Any], gathered: Gathered, begin: float, now: float) -> ContainerReport:
     vmid, status = int(decision["vmid"]), gathered.status
     changes = sorted((change for change in gathered.changes if change["vmid"] == vmid), key=lambda change: float(change["begun"]))
-    done = [change for change in changes if is_done(change)]
+    done = [change for change in changes if is_resize(change)]
     memory = (gathered.memories.get(vmid) or {}).get("memory")
     found = format_allocation(allocation_from_dict(memory.get("baseline") if isinstance(memory, Mapping) else None))
     has = _has_now(decision, done)

@@ -81,7 +81,7 @@ def sums(report: Report, time: ReportTime) -> Html:
         found, has = (_total([size_of(getattr(one, which)) for one in report.containers]) for which in ("found", "has"))
         text = f"Found at adoption: {_said(found, unit)}; given now: {_said(has, unit)}."
         begin, end = report.axis_begin_seconds, report.end_seconds
-        chart = Chart(f"sum-{name}", title, text, begin, end, time.ticks(begin, end), unit, (), (), _points(stretches, field), found, ())
+        chart = Chart(f"sum-{name}", title, text, begin, end, time.ticks(begin, end), unit, (), (), _points(stretches, field), found, (), width=540)
         charts.append(tag("figure", tag("figcaption", f"{title}. {text}"), draw(chart), class_="panel"))
     return tag("section", tag("h2", "Given to all together", id="sums"), tag("div", *charts, class_="charts wide"), aria_labelledby="sums")
 

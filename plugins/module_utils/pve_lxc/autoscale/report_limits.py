@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..model.form import is_of_disk
+
 _SIZES = ("cores", "cpulimit", "memory")
 
 
@@ -44,6 +46,11 @@ def cpu_of(allocation: Mapping[str, Any]) -> float | None:
     return min(given) if given else None
 
 
+def is_resize(change: Mapping[str, Any]) -> bool:
+    """Return whether a change of the journal was carried out, and was one of CPU or memory."""
+    return is_done(change) and not is_of_disk(change)
+
+
 def is_done(change: Mapping[str, Any]) -> bool:
     """Return whether a change of the journal was carried out."""
     return change["outcome"] is not None and bool(change["outcome"].get("changed"))
@@ -63,7 +70,7 @@ def find_stretches(changes: Sequence[Mapping[str, Any]], now_has: Mapping[str, A
     stretches: list[Stretch] = []
     since, has = begin_seconds, None
     for change in changes:
-        if not is_done(change):
+        if not is_resize(change):
             continue
         moment = min(max(float(change["ended"] or change["begun"]), since), end_seconds)
         # What the first change found was there before it, as far as the journal can tell.

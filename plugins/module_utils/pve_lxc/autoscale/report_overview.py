@@ -54,8 +54,8 @@ def figures(report: Report) -> Html:
         (_amount(_sum(one.saved_core_hours for one in containers), "core-h"), "", f"CPU saved in this {report.timeframe}"),
         (_amount(_sum(one.saved_gib_hours for one in containers), "GiB-h"), "", f"memory saved in this {report.timeframe}"),
         (str(done), "", f"changes in this {report.timeframe}, each with its reason"),
-        (f"{_round(sum(hours))} h" if hours else "not recorded", "", "came to a CPU limit, all together"),
-        (f"{_round(sum(memory_hours))} h" if memory_hours else "not recorded", "", "came to a memory limit, all together"),
+        (f"{_round(sum(hours))} h" if hours else "not recorded", "", "in which the highest use came to a CPU limit, all together"),
+        (f"{_round(sum(memory_hours))} h" if memory_hours else "not recorded", "", "in which it came to a memory limit"),
         (str(sum(kills)) if kills else "not counted", "", "processes killed by a container's own limit since the loop counts"),
     ]
     return tag(

@@ -59,7 +59,7 @@ a:focus-visible, summary:focus-visible, .scroll:focus-visible { outline: 3px sol
 .verdict { margin: 1.1rem 0; max-width: none; border-left-width: .45rem; font-size: 1.1rem; }
 .verdict.good { border-left-color: var(--good); }
 .verdict.bad { border-left-color: var(--bad); }
-.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: .8rem; padding: 0; margin: 1rem 0; list-style: none; }
+.figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(14.5rem, 1fr)); gap: .8rem; padding: 0; margin: 1rem 0; list-style: none; }
 .figures b { display: block; font-size: 1.55rem; line-height: 1.25; white-space: nowrap; }
 .figures span { display: block; line-height: 1.35; }
 .figures .soft { font-size: .92rem; }
@@ -88,7 +88,7 @@ svg text { fill: var(--soft); font-size: 11px; }
 .peak { fill: none; stroke: var(--used); stroke-width: 1; stroke-dasharray: 1 2.5; }
 .area { fill: var(--used); opacity: .13; stroke: none; }
 .found { fill: none; stroke: var(--found); stroke-width: 1.3; stroke-dasharray: 6 4; }
-.mark path { fill: var(--limit); stroke: var(--panel); stroke-width: 1; }
+.mark path { fill: var(--limit); stroke: var(--panel); stroke-width: .6; }
 .mark .failed { fill: none; stroke: var(--bad); stroke-width: 2; }
 .mark circle { fill: transparent; }
 .key { display: flex; flex-wrap: wrap; gap: .2rem 1.3rem; padding: 0; margin: .4rem 0 .8rem; list-style: none; font-size: .9rem; color: var(--soft); }

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from .report_html import Html, join, tag
 
-WIDTH, HEIGHT = 380, 170
+HEIGHT = 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 8, 12, 22
 
 # More marks than these are drawn smaller, so that the line stays to be seen.
@@ -67,6 +67,7 @@ class Chart:
         limits: what was allowed, oldest first.
         found: what was found at adoption; None when there is nothing to show.
         marks: the changes.
+        width: of the picture, in the units of its texts, which are 11 high.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Chart:
     limits: Sequence[Point]
     found: float | None
     marks: Sequence[Mark]
+    width: int = 290
 
 
 class _Frame:
@@ -89,12 +91,13 @@ class _Frame:
     def __init__(self, chart: Chart) -> None:
         values = [one.value for one in (*chart.used, *chart.peaks, *chart.limits) if one.value is not None]
         self.top = nice_top(max((*values, *(mark.value for mark in chart.marks), chart.found or 0.0), default=0.0))
+        self.right = chart.width - _RIGHT
         self._begin = chart.begin_seconds
         self._seconds = max(chart.end_seconds - chart.begin_seconds, 1.0)
 
     def x(self, seconds: float) -> float:
         share = min(max((seconds - self._begin) / self._seconds, 0.0), 1.0)
-        return round(_LEFT + share * (WIDTH - _LEFT - _RIGHT), 1)
+        return round(_LEFT + share * (self.right - _LEFT), 1)
 
     def y(self, value: float) -> float:
         return round(HEIGHT - _BOTTOM - value / self.top * (HEIGHT - _TOP - _BOTTOM), 1)
@@ -122,8 +125,8 @@ def draw(chart: Chart) -> Html:
         tag("desc", chart.description, id=description),
         *_axes(chart, frame),
         *_lines(chart, frame),
-        *(_mark(mark, frame, 4.5 if len(chart.marks) <= _FEW_MARKS else 2.5) for mark in chart.marks),
-        viewBox=f"0 0 {WIDTH} {HEIGHT}",
+        *(_mark(mark, frame, 4.5 if len(chart.marks) <= _FEW_MARKS else 3.2) for mark in chart.marks),
+        viewBox=f"0 0 {chart.width} {HEIGHT}",
         role="img",
         aria_labelledby=title,
         aria_describedby=description,
@@ -134,12 +137,12 @@ def _axes(chart: Chart, frame: _Frame) -> list[Html]:
     drawn = []
     for share in (0.0, 0.5, 1.0):
         y = frame.y(share * frame.top)
-        drawn.append(tag("line", class_="grid", x1=_LEFT, x2=WIDTH - _RIGHT, y1=y, y2=y))
+        drawn.append(tag("line", class_="grid", x1=_LEFT, x2=frame.right, y1=y, y2=y))
         drawn.append(tag("text", say_value(share * frame.top, chart.unit), x=_LEFT - 5, y=y + 4, text_anchor="end"))
     for moment, text in chart.days:
         x = frame.x(moment)
         drawn.append(tag("line", class_="grid", x1=x, x2=x, y1=HEIGHT - _BOTTOM, y2=HEIGHT - _BOTTOM + 4))
-        anchor = "middle" if _LEFT + 15 < x < WIDTH - _RIGHT - 15 else "start" if x <= _LEFT + 15 else "end"
+        anchor = "middle" if _LEFT + 15 < x < frame.right - 15 else "start" if x <= _LEFT + 15 else "end"
         drawn.append(tag("text", text, x=x, y=HEIGHT - 6, text_anchor=anchor))
     return drawn
 
@@ -155,7 +158,7 @@ def _lines(chart: Chart, frame: _Frame) -> list[Html]:
     drawn = [tag("path", class_="area", d=_area(run, frame)) for run in _runs(chart.used)]
     if chart.found is not None:
         y = frame.y(chart.found)
-        drawn.append(tag("line", class_="found", x1=_LEFT, x2=WIDTH - _RIGHT, y1=y, y2=y))
+        drawn.append(tag("line", class_="found", x1=_LEFT, x2=frame.right, y1=y, y2=y))
     for name, points in (("peak", chart.peaks), ("used", chart.used)):
         line = "".join(_line(run, frame) for run in _runs(points))
         drawn += [tag("path", class_=name, d=line)] if line else []

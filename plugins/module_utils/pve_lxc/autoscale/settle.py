@@ -77,7 +77,7 @@ def _settle(parts: CycleParts, change: Mapping[str, Any]) -> Outcome | None:
         is_changed=True,
         is_failed=False,
         reason=Reason.RESIZED,
-        message="an earlier run was stopped in the midst of this change; it is done",
+        message="an earlier run did not see the end of this change; it is done",
         before=before,
         transport=parts.backend.transport,
     )
@@ -89,7 +89,7 @@ def _settle(parts: CycleParts, change: Mapping[str, Any]) -> Outcome | None:
         reason, message = describe_failure(error)
         if reason in (Reason.NODE_UNREACHABLE, Reason.REFUSED_BY_PROXMOX):
             return None
-        return replace(found, is_changed=False, is_failed=True, reason=reason, message=f"an earlier run was stopped in the midst of this change: {message}")
+        return replace(found, is_changed=False, is_failed=True, reason=reason, message=f"an earlier run did not see the end of this change: {message}")
     found = replace(found, after=seen.allocation, pending=dict(seen.pending), is_restart_required=bool(seen.pending))
     if not managed_differences(seen.allocation, target):
         return found
@@ -97,12 +97,16 @@ def _settle(parts: CycleParts, change: Mapping[str, Any]) -> Outcome | None:
         # Limits in force were being put back, which takes two writes: the second is made now.
         plan = plan_to(Guest(int(change["vmid"]), found.name, found.node, ""), seen, target, cgroup_mode=2, reason=Reason.HALF_APPLIED, message="")
         done = apply_resize(parts.backend, plan)
-        return replace(done, before=before, message=f"an earlier run was stopped while it put limits back to the configuration; {done.message or 'it is done'}")
+        return replace(
+            done, before=before, message=f"an earlier run did not see the end of putting limits back to the configuration; {done.message or 'it is done'}"
+        )
     if not managed_differences(seen.allocation, before):
-        return replace(found, is_changed=False, is_failed=True, reason=Reason.NOT_TRIED, message="an earlier run was stopped before this change was made")
+        return replace(
+            found, is_changed=False, is_failed=True, reason=Reason.NOT_TRIED, message="an earlier run did not see the end of this change; it was not made"
+        )
     if _is_between(seen.allocation, before, target):
-        return replace(found, is_failed=True, reason=Reason.HALF_APPLIED, message="an earlier run was stopped after a part of this change was made")
-    message = "an earlier run was stopped in the midst of this change; somebody else has changed the container since"
+        return replace(found, is_failed=True, reason=Reason.HALF_APPLIED, message="an earlier run did not see the end of this change; a part of it was made")
+    message = "an earlier run did not see the end of this change; somebody else has changed the container since"
     return replace(found, is_failed=True, reason=Reason.OPERATOR_CHANGED, message=message)
 
 

@@ -16,7 +16,8 @@ from .terminal_words import say_sizes
 
 def format_cycle_lines(result: CycleResult) -> list[str]:
     """Return the lines of one cycle: what changed and why, what failed, and how many were kept for which reason."""
-    changes = [form.format_decision(decision) for decision in result.decisions if decision.is_change]
+    shown = format_cycle(result)
+    changes = [decision for decision in shown["decisions"] if decision["change"]]
     disks = [decision for decision in shown["decisions"] if decision.get("rootfs", {}).get("change")]
     lines = [f"notice: {notice}" for notice in result.notices]
     lines += [f"settled: container {outcome.vmid}: {outcome.message}" for outcome in result.settled]
@@ -38,10 +39,12 @@ def format_cycle_lines(result: CycleResult) -> list[str]:
 
 def format_news_lines(result: CycleResult) -> list[str]:
     """Return what is worth a line in a log that gets one every minute: what was changed, what failed and what needs attention; none on most runs."""
-    shown = format_cycle(result)
-    outcomes = {outcome["vmid"]: outcome for outcome in shown["outcomes"]}
     lines = [f"notice: {notice}" for notice in result.notices]
     lines += [f"settled: container {outcome.vmid}: {outcome.message}" for outcome in result.settled]
+    if not result.outcomes and not result.disk_outcomes:
+        return lines
+    shown = format_cycle(result)
+    outcomes = {outcome["vmid"]: outcome for outcome in shown["outcomes"]}
     for decision in shown["decisions"]:
         if decision["vmid"] in outcomes:
             lines += _change_lines(decision, outcomes[decision["vmid"]])

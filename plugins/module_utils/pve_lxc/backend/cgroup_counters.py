@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from . import cgroup_text
+
+_READ_BYTES = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +43,28 @@ class CgroupCounters:
     swap_ins: int | None
 
 
-def read_text(path: Path) -> str:
-    """Return a file's text, empty when it cannot be read: a container may end between two reads."""
+def read_text(path: str) -> str:
+    """Return a file's text, empty when it cannot be read: a container may end between two reads.
+
+    Without Python's file objects, because a cycle reads twelve such files for each container: a third of the time.
+    """
     try:
-        return path.read_text(encoding="ascii", errors="replace")
+        number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return ""
+    parts = []
+    try:
+        # The kernel may give less at a time than there is; only an empty part is the end.
+        while part := os.read(number, _READ_BYTES):
+            parts.append(part)
+    except OSError:
+        return ""
+    finally:
+        os.close(number)
+    return b"".join(parts).decode("ascii", "replace")
 
 
-def read_counters(folder: Path, stat: Mapping[str, int], now: float) -> CgroupCounters | None:
+def read_counters(folder: str, stat: Mapping[str, int], now: float) -> CgroupCounters | None:
     """Return the counters of this moment; None when the container is gone.
 
     Args:
@@ -62,15 +76,15 @@ def read_counters(folder: Path, stat: Mapping[str, int], now: float) -> CgroupCo
         inode = os.stat(folder).st_ino
     except OSError:
         return None
-    cpu = cgroup_text.parse_flat_keyed(read_text(folder / "cpu.stat"))
-    events = cgroup_text.parse_flat_keyed(read_text(folder / "memory.events"))
+    cpu = cgroup_text.parse_flat_keyed(read_text(f"{folder}/cpu.stat"))
+    events = cgroup_text.parse_flat_keyed(read_text(f"{folder}/memory.events"))
     return CgroupCounters(
         time_seconds=now,
         inode=inode,
         cpu_microseconds=cpu.get("usage_usec"),
         cpu_periods=cpu.get("nr_periods"),
         cpu_throttled_periods=cpu.get("nr_throttled"),
-        own_oom=cgroup_text.parse_flat_keyed(read_text(folder / "memory.events.local")).get("oom"),
+        own_oom=cgroup_text.parse_flat_keyed(read_text(f"{folder}/memory.events.local")).get("oom"),
         kills=events.get("oom_kill"),
         refaults=stat.get("workingset_refault_file"),
         any_oom=events.get("oom"),

@@ -9,11 +9,15 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import quote
 
 from ..errors import StateError
 from .state_schema import MIGRATIONS, SCHEMA_VERSION
 
 _BUSY_TIMEOUT_SECONDS = 10.0
+
+# The index of SQLite's log alone takes 32 KiB, and the log itself some hundred.
+_FEW_KIB = 1024
 
 _EMPTIED = "the state file {path} was empty: if the loop has run before, what it knew is lost; containers are only grown until a day is known again"
 
@@ -24,7 +28,19 @@ def state_errors(path: str) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        raise StateError(f"the state file {path} cannot be used: {error}") from error
+        raise StateError(f"the state file {path} cannot be used: {error}{_free_space(path)}") from error
+
+
+def _free_space(path: str) -> str:
+    """Return how little room there is on the file's disk, where that may be the reason: SQLite calls a full disk an I/O error now and then."""
+    try:
+        disk = os.statvfs(os.path.dirname(os.path.abspath(path)))
+    except OSError:
+        return ""
+    if disk.f_flag & os.ST_RDONLY:
+        return " (its disk is mounted read-only)"
+    free_kib = disk.f_bavail * disk.f_frsize // 1024
+    return f" (only {free_kib} KiB are free on its disk)" if free_kib < _FEW_KIB else ""
 
 
 def hand_over(path: str) -> None:
@@ -78,7 +94,7 @@ def open_for_reading(path: str) -> sqlite3.Connection:
     """
     if not os.path.exists(path):
         raise StateError(f"the state file {path} does not exist yet: has the loop run?")
-    connection = _connect(path)
+    connection = _connect_for_reading(path)
     try:
         if _version(connection) < SCHEMA_VERSION:
             connection = _copy_of(connection)
@@ -97,11 +113,29 @@ def _copy_of(connection: sqlite3.Connection) -> sqlite3.Connection:
     return copy
 
 
-def _connect(path: str) -> sqlite3.Connection:
+def _connect(path: str, *, is_uri: bool = False) -> sqlite3.Connection:
     # Transactions are begun and ended here by name, never by the module on its own.
-    connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None, uri=is_uri)
     # A text with damaged bytes is one entry that cannot be understood, and no reason never to run again.
     connection.text_factory = lambda text: text.decode("utf-8", "replace")
+    return connection
+
+
+def _connect_for_reading(path: str) -> sqlite3.Connection:
+    """Return a connection also where nothing can be written, on a full or a read-only disk: just then somebody wants to know what was done.
+
+    SQLite needs an index beside its log and makes it even for reading. Where it cannot be made nobody is at work, and where there is no log either
+    the file is all there is. Source: "WAL-mode File Format" and "Read-Only Databases" in SQLite's documentation.
+    """
+    connection = _connect(path)
+    try:
+        _version(connection)
+    except sqlite3.OperationalError:
+        connection.close()
+        log = f"{path}-wal"
+        if os.path.exists(log) and os.path.getsize(log):
+            raise
+        return _connect(f"file:{quote(os.path.abspath(path))}?immutable=1", is_uri=True)
     return connection
 
 

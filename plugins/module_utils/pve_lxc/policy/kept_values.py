@@ -30,10 +30,11 @@ def allocation_from_dict(values: Any) -> Allocation | None:
 
 def numbers_of(record: Any) -> dict[str, float]:
     """Return a record's fields of type float by name."""
-    return {name: round(getattr(record, name), 6) for name in _number_names(type(record))}
+    kind: type = type(record)
+    return {name: round(getattr(record, name), 6) for name in _number_names(kind)}
 
 
-def numbers_from(kind: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+def numbers_from(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return what ``numbers_of`` made of a record of this kind, 0 for each that is missing or damaged."""
     return {name: number_from(values.get(name)) for name in _number_names(kind)}
 
@@ -60,6 +61,6 @@ def list_from(value: Any) -> list[Any]:
 
 
 @functools.cache
-def _number_names(kind: type[Any]) -> tuple[str, ...]:
+def _number_names(kind: type) -> tuple[str, ...]:
     # Kept, because it is asked for several records of each container in every cycle.
     return tuple(field.name for field in fields(kind) if field.type == "float")

@@ -47,7 +47,8 @@ def choose_rootfs(
     used, whole = guest.disk_bytes, guest.max_disk_bytes
     if config is None or not used or not whole or used > whole:
         return RootfsChoice(Reason.NOT_MEASURED, "how full its root file system is could not be measured", size, size), memory
-    rise = memory.rise_per_second(now, used, policy.rootfs_least_trend_seconds)
+    # Points of a window never span all of it.
+    rise = memory.rise_per_second(now, used, min(policy.rootfs_least_trend_seconds, 0.9 * policy.rootfs_trend_seconds))
     memory = memory.with_use(now, used, policy.rootfs_trend_seconds)
     memory = memory.with_size(size) if size else memory
     due = _due(used, whole, rise, policy)

@@ -16,9 +16,6 @@ from typing import Any
 
 from ..errors import NotifyError
 
-# Port of each way. Source: RFC 6409, RFC 8314, RFC 5321.
-DEFAULT_PORTS = {"starttls": 587, "tls": 465, "none": 25}
-
 
 @dataclass(frozen=True, slots=True)
 class SmtpTarget:

@@ -18,6 +18,10 @@ MODULE = (ROOT / "plugins" / "modules" / "lxc_autoscale.py").read_text(encoding=
 CONNECTION = {f"lxc_{name}" for name in ("ca_path", "validate_certs", "concurrency")}
 
 
+# What the report takes beside that: it is for the nodes' own loops.
+FOR_THE_PAGES = {"lxc_report_folder", "lxc_autoscale_hosts", "lxc_autoscale_become"}
+
+
 def text_of(playbook):
     return (ROOT / "playbooks" / f"{playbook}.yml").read_text(encoding="utf-8")
 
@@ -37,7 +41,11 @@ def documented_in_row(playbook):
 
 @pytest.mark.parametrize(
     ("playbook", "more"),
-    [("autoscale_report", set()), ("autoscale_cycle", documented_in_row("autoscale_report")), ("autoscale_rollback", {"lxc_autoscale_command"})],
+    [
+        ("autoscale_report", {"lxc_autoscale_command"}),
+        ("autoscale_cycle", documented_in_row("autoscale_report") - FOR_THE_PAGES),
+        ("autoscale_rollback", {"lxc_autoscale_command"}),
+    ],
 )
 def test_every_variable_of_the_playbook_is_in_the_guide(playbook, more):
     assert taken_by(playbook) == documented_in_row(playbook) | more

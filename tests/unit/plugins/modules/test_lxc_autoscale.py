@@ -212,3 +212,22 @@ def test_rollback_wants_to_know_what(run, tmp_path):
 def test_no_secret_is_in_what_it_returns(simulator, run):
     result = run("lxc_autoscale", is_diff=True)
     assert simulator.tokens["automation@pve!resize"] not in json.dumps(result["results"]) + run.output.replace(json.dumps(result["results"]), "")
+
+
+def test_root_file_system_that_is_full_grows_where_the_configuration_asks_for_it(simulator, run, tmp_path):
+    simulator.set_guest(201, disk_bytes=int(3.75 * 2**30), config={"cores": 4, "memory": 2048, "swap": 0, "rootfs": "local:201/vm-201-disk-0.raw,size=4G"})
+    simulator.advance(30)
+    options = {"mode": "apply", "state_path": str(tmp_path / "loop.sqlite"), "nodes": ["pve2"], "config": {"policy": {"grow_rootfs": True}}}
+    first = run("lxc_autoscale", **options)
+    entry = by_vmid(first)[201]
+    assert (first["changed"], entry["should_change"], entry["before"]["rootfs"], entry["target"]["rootfs"]) == (False, True, "4G", "6G")
+    checked = by_vmid(run("lxc_autoscale", is_check=True, **options))[201]
+    assert (checked["changed"], checked["after"]["rootfs"]) == (True, "6G")
+    assert "size=4G" in simulator.guest(201)["config"]["rootfs"]
+
+    second = run("lxc_autoscale", is_diff=True, **options)
+    entry = by_vmid(second)[201]
+    assert (second["changed"], entry["changed"], entry["reason"], entry["after"]["rootfs"]) == (True, True, "grow_rootfs", "6G")
+    assert "size=6G" in simulator.guest(201)["config"]["rootfs"]
+    assert (second["diff"]["before"]["201 (calm)"]["rootfs"], second["diff"]["after"]["201 (calm)"]["rootfs"]) == ("4G", "6G")
+    assert (sizes(simulator, 201), run("lxc_autoscale", **options)["changed"]) == ((4, 2048), False)

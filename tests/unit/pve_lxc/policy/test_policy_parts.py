@@ -52,6 +52,75 @@ def test_histogram_that_is_damaged_reads_as_empty(damage):
     assert DecayingHistogram.from_dict(damage, 3600.0).quantile(0.5) is None
 
 
+def test_histogram_in_the_first_form_of_the_state_is_still_read():
+    from pve_lxc.policy.histogram import DecayingHistogram
+
+    kept = {"half_life_seconds": 3600.0, "reference_seconds": 7200.0, "weights": {"81": 99.0, "109": 1.0, "-3": 0.5}}
+    histogram = DecayingHistogram.from_dict(kept, 3600.0)
+    assert histogram.weights == {-3: 0.5, 81: 99.0, 109: 1.0}
+    assert histogram.reference_seconds == 7200.0
+
+
+def test_histogram_is_kept_to_a_billionth_of_its_whole():
+    from pve_lxc.policy.histogram import DecayingHistogram
+
+    histogram = DecayingHistogram(3600.0).added(7200.0, ((0.02, 96.0), (0.0247, 4.0)))
+    kept = histogram.to_dict()
+    # 0.02 is in bucket 15 and 0.0247 in bucket 19; a billionth of 100.0 is 1e-7.
+    assert kept == {
+        "half_life_seconds": 3600.0,
+        "reference_seconds": 7200.0,
+        "first_bucket": 15,
+        "unit": pytest.approx(1e-7),
+        "counts": [960000000, 0, 0, 0, 40000000],
+    }
+    assert DecayingHistogram.from_dict(kept, 3600.0).weights == pytest.approx({15: 96.0, 19: 4.0})
+
+
+def test_histogram_enters_values_below_and_above_what_it_has():
+    from pve_lxc.policy.histogram import DecayingHistogram
+
+    histogram = DecayingHistogram(3600.0).with_buckets(0.0, ((5, 1.0),)).with_buckets(0.0, ((2, 2.0), (7, 3.0), (5, 4.0)))
+    assert histogram.weights == {2: 2.0, 5: 5.0, 7: 3.0}
+
+
+def test_histogram_that_was_given_more_is_another_one():
+    from pve_lxc.policy.histogram import DecayingHistogram
+
+    first = DecayingHistogram(3600.0).with_buckets(0.0, ((5, 1.0),))
+    first.with_buckets(0.0, ((5, 1.0), (6, 1.0)))
+    assert first.weights == {5: 1.0}
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"counts": [1, -1]},
+        {"counts": [1, "x"]},
+        {"counts": [1, None]},
+        {"counts": 3},
+        {"unit": float("nan")},
+        {"unit": float("inf")},
+        {"unit": None},
+        {"first_bucket": "x"},
+        {"reference_seconds": []},
+    ],
+)
+def test_histogram_with_a_damaged_part_reads_as_empty(part):
+    from pve_lxc.policy.histogram import DecayingHistogram
+
+    whole = {"half_life_seconds": 3600.0, "reference_seconds": 0.0, "first_bucket": 10, "unit": 0.5, "counts": [1, 2]}
+    assert DecayingHistogram.from_dict(whole, 3600.0).weights == {10: 0.5, 11: 1.0}
+    assert DecayingHistogram.from_dict({**whole, **part}, 3600.0).weights == {}
+
+
+def test_histogram_whose_first_form_names_buckets_that_cannot_be_reads_as_empty():
+    from pve_lxc.policy.histogram import DecayingHistogram
+
+    kept = {"half_life_seconds": 3600.0, "reference_seconds": 0.0, "weights": {"1": 1.0, "99999999999": 1.0}}
+    assert DecayingHistogram.from_dict(kept, 3600.0).weights == {}
+
+
 def test_window_keeps_only_what_may_still_become_the_largest():
     from pve_lxc.policy.window import WindowMaximum
 

@@ -20,6 +20,7 @@ def test_there_are_scenarios():
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
 def test_policy_decides_as_the_scenario_says(path):
+    from pve_lxc.model.rootfs import format_disk_size
     from support.situations import build_situation
 
     scenario = json.loads(path.read_text(encoding="utf-8"))
@@ -34,3 +35,5 @@ def test_policy_decides_as_the_scenario_says(path):
         shown = {name: getattr(decision.target, name) for name in expected.get("target", {})} if decision.target else expected.get("target")
         assert shown == expected.get("target", {}), decision.message
         assert decision.message
+        size = None if decision.rootfs is None or decision.rootfs.target_bytes is None else format_disk_size(decision.rootfs.target_bytes)
+        assert size == expected.get("rootfs"), decision.message

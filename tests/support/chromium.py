@@ -133,7 +133,7 @@ class Browser:
         """Return the next message, or raise after the deadline."""
         until = time.monotonic() + DEADLINE_SECONDS
         while b"\0" not in self._waiting:
-            ready, _, _ = select.select([self._answer_read], [], [], max(0.0, until - time.monotonic()))
+            ready = select.select([self._answer_read], [], [], max(0.0, until - time.monotonic()))[0]
             part = os.read(self._answer_read, 1 << 16) if ready else b""
             if not part:
                 raise BrowserError(f"chromium did not answer {what}: it has {'ended' if ready else 'said nothing for so long'}")
