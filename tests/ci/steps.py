@@ -47,7 +47,7 @@ STEPS = [
         "system tests: booted Debian",
         "system",
         system_steps.node_tests,
-        floor=20,
+        floor=50,
         packages={
             "mmdebstrap": "mmdebstrap",
             "systemd-nspawn": "systemd-container",

@@ -17,7 +17,7 @@ from ..model.usage import MemorySource, UsageSample
 from ..units import format_number
 
 # Key -> (in force, configured), for limits that differ; None is unlimited.
-Apart: TypeAlias = "Mapping[str, tuple[float | None, float | None]]"
+Apart: TypeAlias = Mapping[str, "tuple[float | None, float | None]"]
 
 # cpu.max is in whole microseconds of a tenth of a second.
 _CPU_TOLERANCE_CORES = 0.001
