@@ -10,7 +10,7 @@ import pathlib
 import re
 
 from .step import Outcome
-from .unit_steps import run_pytest
+from .unit_steps import IN_TWO, run_pytest
 
 SSH_FOLDER = "tests/system/ssh"
 SUDO_FOLDER = "tests/system/sudo"
@@ -45,7 +45,7 @@ def disk_tests(log: pathlib.Path) -> Outcome:
 
 def node_tests(log: pathlib.Path) -> Outcome:
     """Run the playbooks on booted Debians; the lines that the tests want to be read are notes, among them where the transcript is."""
-    outcome = run_pytest(NODE_FOLDER, log, NODE_TIMEOUT_SECONDS)
+    outcome = run_pytest(NODE_FOLDER, log, NODE_TIMEOUT_SECONDS, IN_TWO)
     text = log.read_text(encoding="utf-8", errors="replace")
     notes = re.findall(r"^(?:transcript|node tests|systemd-analyze security): .*$", text, re.MULTILINE)
     return dataclasses.replace(outcome, notes=(*outcome.notes, *(notes or ["the tests on booted Debians said nothing"])))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pathlib
 import xml.etree.ElementTree
+from collections.abc import Sequence
 
 from .command import TIMEOUT_SECONDS, run_command
 from .step import Outcome
@@ -28,11 +29,15 @@ def outcome_of_report(report: pathlib.Path) -> Outcome:
     return Outcome(total - bad - skipped, bad + skipped, total, "tests", notes)
 
 
-def run_pytest(folder: str, log: pathlib.Path, timeout_seconds: float = TIMEOUT_SECONDS) -> Outcome:
+# The files of a folder are shared out among so many processes; the tests of one file stay together, because they share what they started.
+IN_TWO = ("--numprocesses=2", "--dist=loadfile")
+
+
+def run_pytest(folder: str, log: pathlib.Path, timeout_seconds: float = TIMEOUT_SECONDS, options: Sequence[str] = ()) -> Outcome:
     """Run the tests of a folder and read pytest's own report."""
     report = log.with_suffix(".xml")
     report.unlink(missing_ok=True)
-    done = run_command(["pytest", "-q", "--durations=10", f"--junitxml={report}", folder], log, timeout_seconds=timeout_seconds)
+    done = run_command(["pytest", "-q", "--durations=10", f"--junitxml={report}", *options, folder], log, timeout_seconds=timeout_seconds)
     outcome = outcome_of_report(report)
     if done.is_ok or outcome.failed:
         return outcome
@@ -40,7 +45,7 @@ def run_pytest(folder: str, log: pathlib.Path, timeout_seconds: float = TIMEOUT_
 
 
 def unit_library(log: pathlib.Path) -> Outcome:
-    return run_pytest(LIBRARY_FOLDER, log)
+    return run_pytest(LIBRARY_FOLDER, log, options=IN_TWO)
 
 
 def unit_modules(log: pathlib.Path) -> Outcome:

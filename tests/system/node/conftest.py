@@ -22,9 +22,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many tests passed on booted machines, which releases were booted, and where the transcript of the whole way is."""
     from ci import places
 
-    passed = [report.nodeid for report in terminalreporter.stats.get("passed", []) if "system/node" in report.nodeid]
+    reports = [report for report in terminalreporter.stats.get("passed", []) if "system/node" in report.nodeid]
+    passed = [report.nodeid for report in reports]
     if not passed:
         return
+    # What a test records as "shown" is printed here, because tests may run in processes of their own.
+    for line in [text for report in reports for name, text in report.user_properties if name == "shown"]:
+        terminalreporter.write_line(line)
     terminalreporter.write_line(f"node tests: {len(passed)} passed on booted {' and '.join(SUITES)}")
     if any("test_whole_way" in name for name in passed):
         terminalreporter.write_line(f"transcript: {(places.LOGS / 'whole-way.txt').relative_to(places.ROOT)}")

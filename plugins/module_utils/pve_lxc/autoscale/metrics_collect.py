@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from ..model.form import cpu_of
 from ..ports import StateStore
 from ..version import VERSION
 from .config import LoopConfig
@@ -154,20 +155,14 @@ def _scaled(value: float | None, factor: float) -> float | None:
     return None if value is None else value * factor
 
 
-def _cpu(allocation: Mapping[str, Any]) -> float | None:
-    """Return the smaller of cpulimit and cores, as the kernel holds to both; None without either."""
-    given = [float(allocation[key]) for key in ("cores", "cpulimit") if allocation.get(key) is not None]
-    return min(given) if given else None
-
-
 def _bound(decision: Mapping[str, Any], key: str, end: int, factor: float) -> float | None:
     bounds = decision.get(key)
     return bounds[end] * factor if bounds else None
 
 
 _SIZES = (
-    ("container_cpu_limit_cores", "CPU limit that the last cycle found; absent where there is none.", lambda one: _cpu(one["before"])),
-    ("container_cpu_target_cores", "CPU limit that the last decision wants.", lambda one: _cpu(one["target"])),
+    ("container_cpu_limit_cores", "CPU limit that the last cycle found; absent where there is none.", lambda one: cpu_of(one["before"])),
+    ("container_cpu_target_cores", "CPU limit that the last decision wants.", lambda one: cpu_of(one["target"])),
     ("container_cpu_demand_cores", "CPU that it needs, before bounds and guards.", lambda one: one["cpu_demand_cores"]),
     ("container_cpu_min_cores", "Least CPU that it may be given.", lambda one: _bound(one, "cpu_bounds_cores", 0, 1.0)),
     ("container_cpu_max_cores", "Most CPU that it may be given.", lambda one: _bound(one, "cpu_bounds_cores", 1, 1.0)),

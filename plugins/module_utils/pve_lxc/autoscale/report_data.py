@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..model.form import format_allocation
+from ..model.form import cpu_of, format_allocation
 from ..policy.demand import DemandRow
 from ..policy.hold import describe_hold
 from ..policy.kept_values import allocation_from_dict
-from .report_limits import Stretch, cpu_of, find_stretches, is_resize, saved
+from .report_limits import Stretch, find_stretches, is_resize, saved
 from .status_text import Status, format_status
 from .terminal_words import say_boost
 

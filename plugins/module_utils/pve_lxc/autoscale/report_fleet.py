@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..model.form import cpu_of
 from ..policy.demand import DemandRow
 from ..units import format_number
 from .report_data import ContainerReport, LoopReport, Report
 from .report_html import Html, join, tag
-from .report_limits import Stretch, add_stretches, cpu_of
+from .report_limits import Stretch, add_stretches
 from .report_overview import container_id, table_of
 from .report_svg import Chart, Mark, Point, draw, key, say_value
 from .report_time import ReportTime

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..model.form import is_of_disk
+from ..model.form import cpu_of, is_of_disk
 
 _SIZES = ("cores", "cpulimit", "memory")
 
@@ -38,12 +38,6 @@ class Stretch:
     def hours(self) -> float:
         """Return how long it is."""
         return (self.end_seconds - self.begin_seconds) / 3600.0
-
-
-def cpu_of(allocation: Mapping[str, Any]) -> float | None:
-    """Return the smaller of cores and cpulimit, as the kernel holds to both; None without either."""
-    given = [float(allocation[key]) for key in ("cores", "cpulimit") if allocation.get(key) is not None]
-    return min(given) if given else None
 
 
 def is_resize(change: Mapping[str, Any]) -> bool:

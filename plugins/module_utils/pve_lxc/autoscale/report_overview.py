@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..model.form import cpu_of
 from .report_data import ContainerReport, LoopReport, Report
 from .report_html import Html, join, tag
-from .report_limits import cpu_of, is_done
+from .report_limits import is_done
 from .report_time import ReportTime
 from .terminal_words import say_age
 

@@ -36,6 +36,12 @@ def format_allocation(allocation: Allocation | None) -> dict[str, Any]:
     return {CONFIG_KEYS[name]: value for name, value in allocation.items()}
 
 
+def cpu_of(formatted: Mapping[str, Any]) -> float | None:
+    """Return the smaller of cores and cpulimit of a formatted allocation, as the kernel holds to both; None without either."""
+    given = [float(formatted[key]) for key in ("cores", "cpulimit") if formatted.get(key) is not None]
+    return min(given) if given else None
+
+
 def format_change(decision: Decision) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what a change begins with and is to end with, for the journal; ``{"rootfs": "8G"}`` and ``{"rootfs": "10G"}`` of one that is only about a disk."""
     if decision.current is None and decision.rootfs is not None:
