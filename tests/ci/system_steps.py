@@ -47,5 +47,5 @@ def node_tests(log: pathlib.Path) -> Outcome:
     """Run the playbooks on booted Debians; the lines that the tests want to be read are notes, among them where the transcript is."""
     outcome = run_pytest(NODE_FOLDER, log, NODE_TIMEOUT_SECONDS, IN_TWO)
     text = log.read_text(encoding="utf-8", errors="replace")
-    notes = re.findall(r"^(?:transcript|node tests|systemd-analyze security): .*$", text, re.MULTILINE)
+    notes = list(dict.fromkeys(re.findall(r"^(?:transcript|node tests|systemd-analyze security): .*$", text, re.MULTILINE)))
     return dataclasses.replace(outcome, notes=(*outcome.notes, *(notes or ["the tests on booted Debians said nothing"])))
