@@ -54,4 +54,5 @@ def unit_modules(log: pathlib.Path) -> Outcome:
 
 def awx_jobs(log: pathlib.Path) -> Outcome:
     """Run every playbook under ansible-runner, as AWX does."""
-    return run_pytest(AWX_FOLDER, log)
+    # Each job has a folder and a simulator of its own, so the tests of one file may be shared out.
+    return run_pytest(AWX_FOLDER, log, options=("--numprocesses=2", "--dist=load"))
