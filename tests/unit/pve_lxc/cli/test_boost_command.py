@@ -9,25 +9,9 @@ import io
 import json
 
 import pytest
+from support.simulated_clock import SimulatedClock
 
 TOKEN = "lxc-autoscale@pve!node-pve1"
-
-
-class SimulatedClock:
-    """Wall time as the simulator has it; deadlines move only by sleeping."""
-
-    def __init__(self, simulator):
-        self.simulator = simulator
-        self.slept_seconds = 0.0
-
-    def now(self):
-        return self.simulator.advance(0)
-
-    def monotonic(self):
-        return self.slept_seconds
-
-    def sleep(self, seconds):
-        self.slept_seconds += seconds
 
 
 class Loop:

@@ -12,6 +12,7 @@ import json
 import pytest
 from harness import Simulator
 from pve_lxc.cli import main
+from support.simulated_clock import SimulatedClock
 
 GIB = 2**30
 TOKEN = "lxc-autoscale@pve!node-pve1"
@@ -37,23 +38,6 @@ RIGHTS = {
     },
     "acl": [{"path": "/storage", "ugid": "lxc-autoscale@pve", "roleid": "LxcAutoscaleStorage"}],
 }
-
-
-class SimulatedClock:
-    """Wall time as the simulator has it; deadlines move only by sleeping."""
-
-    def __init__(self, simulator):
-        self.simulator = simulator
-        self.slept_seconds = 0.0
-
-    def now(self):
-        return self.simulator.advance(0)
-
-    def monotonic(self):
-        return self.slept_seconds
-
-    def sleep(self, seconds):
-        self.slept_seconds += seconds
 
 
 class Desk:

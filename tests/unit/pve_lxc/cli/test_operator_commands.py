@@ -15,6 +15,7 @@ from harness import Simulator
 from pve_lxc.autoscale.lock import hold_lock
 from pve_lxc.backend.api import get_proxmox_client
 from pve_lxc.cli import main
+from support.simulated_clock import SimulatedClock
 
 TOKEN = "lxc-autoscale@pve!node-pve1"
 
@@ -31,23 +32,6 @@ PRIVILEGES = {
         {"path": "/vms/103", "ugid": "deep@pve", "roleid": "Backups"},
     ],
 }
-
-
-class NightClock:
-    """Wall time as the simulator has it; deadlines move only by sleeping."""
-
-    def __init__(self, simulator):
-        self.simulator = simulator
-        self.slept_seconds = 0.0
-
-    def now(self):
-        return self.simulator.advance(0)
-
-    def monotonic(self):
-        return self.slept_seconds
-
-    def sleep(self, seconds):
-        self.slept_seconds += seconds
 
 
 class Night:
@@ -74,7 +58,7 @@ class Night:
 
     def call(self, *arguments):
         out, err = io.StringIO(), io.StringIO()
-        code = main([*arguments, "--config", self.config], clock=NightClock(self.simulator), out=out, err=err)
+        code = main([*arguments, "--config", self.config], clock=SimulatedClock(self.simulator), out=out, err=err)
         is_text = "--json" not in arguments
         assert not is_text or max((len(line) for line in out.getvalue().splitlines() if "pveum" not in line), default=0) <= 100
         return code, out.getvalue(), err.getvalue()
