@@ -21,15 +21,15 @@ TABLE_HEAD = "| key | default | allowed | what for |\n|---|---|---|---|\n"
 
 def schema_text() -> str:
     """Return the schema as it should be."""
-    from pve_lxc.autoscale.config_schema import make_schema
+    from pve_lxc.autoscale.configuration.schema import make_schema
 
     return json.dumps(make_schema(), indent=2) + "\n"
 
 
 def guide_text(text: str) -> str:
     """Return the guide with the rows of every table that begins with a key of ours as they should be."""
-    from pve_lxc.autoscale.config_keys import SCHEDULE_KEYS, SECTIONS, TIER_KEYS, TOP_KEYS
-    from pve_lxc.autoscale.notify_keys import NOTIFIER_KEYS
+    from pve_lxc.autoscale.configuration.keys import SCHEDULE_KEYS, SECTIONS, TIER_KEYS, TOP_KEYS
+    from pve_lxc.autoscale.configuration.notifier_keys import NOTIFIER_KEYS
 
     sections = {"": TOP_KEYS, **{f"{name}.": keys for name, keys in SECTIONS.items()}}
     sections |= {"notify.NAME.": NOTIFIER_KEYS, "tiers.NAME.": TIER_KEYS, "schedules.NAME.": SCHEDULE_KEYS}

@@ -14,20 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 from ._connect import connection_settings
 from .pve_lxc.autoscale.assembly import assemble
-from .pve_lxc.autoscale.config import build_config, read_config_text, read_either_format
-from .pve_lxc.autoscale.config_document import Document
+from .pve_lxc.autoscale.config_file import read_either_format
+from .pve_lxc.autoscale.configuration.document import Document
+from .pve_lxc.autoscale.configuration.loop_config import build_config, read_config_text
 from .pve_lxc.autoscale.cycle import run_cycle
 from .pve_lxc.autoscale.moment import parse_moment
 from .pve_lxc.autoscale.parts import UNREACHABLE_ERRORS
-from .pve_lxc.autoscale.rollback import run_rollback
-from .pve_lxc.autoscale.rollback_draft import RollbackRequest
+from .pve_lxc.autoscale.rollback.draft import RollbackRequest
+from .pve_lxc.autoscale.rollback.put_back import run_rollback
 from .pve_lxc.backend.state_file import state_errors
 from .pve_lxc.errors import LxcAutoscaleError, Problem, ProxmoxAPIError, RequestError
 
 if TYPE_CHECKING:
-    from .pve_lxc.autoscale.config import LoopConfig
+    from .pve_lxc.autoscale.configuration.loop_config import LoopConfig
     from .pve_lxc.autoscale.parts import CycleParts, CycleResult
-    from .pve_lxc.autoscale.rollback import RollbackResult
+    from .pve_lxc.autoscale.rollback.put_back import RollbackResult
     from .pve_lxc.model.node import Cluster
     from .pve_lxc.ports import LxcLifecycle
 

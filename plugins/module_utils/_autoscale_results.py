@@ -13,7 +13,7 @@ from .pve_lxc.model.form import format_decision, format_outcome
 if TYPE_CHECKING:
     from ._autoscale import NodeRun
     from .pve_lxc.autoscale.parts import CycleResult
-    from .pve_lxc.autoscale.rollback import RollbackResult
+    from .pve_lxc.autoscale.rollback.put_back import RollbackResult
     from .pve_lxc.model.decision import Decision
     from .pve_lxc.model.plan import Outcome
 

@@ -12,9 +12,9 @@ from typing import Any
 import yaml
 from harness import Simulator
 from pve_lxc.autoscale.assembly import assemble
-from pve_lxc.autoscale.config import read_config
+from pve_lxc.autoscale.config_file import read_config
 from pve_lxc.autoscale.cycle import run_cycle
-from pve_lxc.autoscale.metrics_tally import count_cycle
+from pve_lxc.autoscale.metrics.tally import count_cycle
 from pve_lxc.autoscale.parts import CycleParts, CycleResult
 
 CYCLE_SECONDS = 300

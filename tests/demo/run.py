@@ -24,11 +24,11 @@ from harness import Simulator  # noqa: E402
 from loops import CYCLE_SECONDS, Loops  # noqa: E402
 from plays import PlayError, make_environment, play  # noqa: E402
 from pve_lxc.autoscale.assembly import connect_backend  # noqa: E402
-from pve_lxc.autoscale.config import read_config  # noqa: E402
-from pve_lxc.autoscale.report_data import make_report  # noqa: E402
-from pve_lxc.autoscale.report_page import format_page  # noqa: E402
-from pve_lxc.autoscale.report_read import gather  # noqa: E402
-from pve_lxc.autoscale.report_time import parse_zone  # noqa: E402
+from pve_lxc.autoscale.config_file import read_config  # noqa: E402
+from pve_lxc.autoscale.report.data import make_report  # noqa: E402
+from pve_lxc.autoscale.report.page import format_page  # noqa: E402
+from pve_lxc.autoscale.report.read import gather  # noqa: E402
+from pve_lxc.autoscale.report.times import parse_zone  # noqa: E402
 from result import Row, add_up, make_row  # noqa: E402
 from terminal import Progress, format_table  # noqa: E402
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from pve_lxc.autoscale.aftermath import after_cycle, after_failure
-from pve_lxc.autoscale.config import LoopConfig, parse_config
+from pve_lxc.autoscale.config_file import parse_config
+from pve_lxc.autoscale.configuration.loop_config import LoopConfig
 from pve_lxc.autoscale.cycle import APPLY, run_cycle
 from pve_lxc.autoscale.parts import CycleResult
 from pve_lxc.errors import ProxmoxConnectionError, ProxmoxPermissionError

@@ -11,9 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pve_lxc.autoscale.configuration.selection import Selection
 from pve_lxc.autoscale.lock import hold_lock
 from pve_lxc.autoscale.parts import CycleParts
-from pve_lxc.autoscale.selection import Selection
 from pve_lxc.backend.state import SqliteState
 from pve_lxc.model.allocation import LiveLimits
 from pve_lxc.model.guest import Guest

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from pve_lxc.autoscale.report_data import Gathered
-from pve_lxc.autoscale.status_text import Status
+from pve_lxc.autoscale.report.data import Gathered
+from pve_lxc.autoscale.terminal.status_text import Status
 from pve_lxc.model.reason import Reason
 from pve_lxc.policy.demand import DemandRow
 from pve_lxc.policy.hold import Hold

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, autoscale.proxmox contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``lxc-autoscale``: the loop's command line. Exit codes: see autoscale/session.py."""
+"""``lxc-autoscale``: the loop's command line. Exit codes: see autoscale/exit_codes.py."""
 
 from __future__ import annotations
 
@@ -13,19 +13,13 @@ from collections.abc import Callable, Sequence
 from typing import TextIO
 
 from .autoscale.aftermath import after_broken_config, run_and_tell
-from .autoscale.config import LoopConfig, read_config
+from .autoscale.commands.cycle_text import format_cycle_lines, format_news_lines
+from .autoscale.commands.session import Session, add_command
+from .autoscale.config_file import read_config
+from .autoscale.configuration.loop_config import LoopConfig
 from .autoscale.cycle import APPLY, RECOMMEND
+from .autoscale.exit_codes import EXIT_CODES, EXIT_CONFIGURATION, EXIT_DONE, EXIT_SOME_FAILED, exit_code_of
 from .autoscale.parts import format_cycle
-from .autoscale.session import (
-    EXIT_CODES,
-    EXIT_CONFIGURATION,
-    EXIT_DONE,
-    EXIT_SOME_FAILED,
-    Session,
-    add_command,
-    exit_code_of,
-)
-from .autoscale.terminal import format_cycle_lines, format_news_lines
 from .clock import Clock, SystemClock
 from .errors import ConfigError, LxcAutoscaleError
 from .version import VERSION
@@ -86,7 +80,7 @@ def _parser(given: Sequence[str]) -> argparse.ArgumentParser:
     run.add_argument("--quiet", action="store_true", help="say only what was changed, what failed and what needs attention, as the timer does")
     add_command(commands, "recommend", _recommend, "one cycle that changes nothing, whatever the configuration's mode")
     if not given or given[0] not in ("run", "recommend"):
-        from .autoscale.commands import add_commands
+        from .autoscale.commands.registry import add_commands
 
         add_commands(commands)
     return parser

@@ -17,7 +17,7 @@ ROOT = HERE.parents[2]
 sys.path[:0] = [str(HERE), str(ROOT / "plugins" / "module_utils")]
 
 import judge  # noqa: E402  (found by the line above)
-from pve_lxc.autoscale.replay import LineReplay  # noqa: E402
+from pve_lxc.autoscale.replay.lines import LineReplay  # noqa: E402
 from pve_lxc.policy.settings import PRESETS, PolicySettings  # noqa: E402
 
 NEVER_SECONDS = 86400.0

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import judge
-from pve_lxc.autoscale.rehearsal import NODE, rehearsal_bounds, rehearsal_policy
+from pve_lxc.autoscale.replay.rehearsal import NODE, rehearsal_bounds, rehearsal_policy
 from pve_lxc.model.allocation import Allocation
 from pve_lxc.model.guest import Guest, GuestConfig
 from pve_lxc.model.node import Node

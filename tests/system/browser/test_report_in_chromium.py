@@ -10,9 +10,9 @@ import struct
 import zlib
 
 import pytest
-from pve_lxc.autoscale.report_data import make_report
-from pve_lxc.autoscale.report_page import format_page
-from pve_lxc.autoscale.report_time import parse_zone
+from pve_lxc.autoscale.report.data import make_report
+from pve_lxc.autoscale.report.page import format_page
+from pve_lxc.autoscale.report.times import parse_zone
 from support.chromium import Browser
 from support.report_fakes import NOW, baseline, change, decision, gathered, rolled_back, row, sizes
 

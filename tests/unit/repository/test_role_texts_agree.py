@@ -11,8 +11,8 @@ import re
 
 import pytest
 import yaml
-from pve_lxc.autoscale.access_plan import Access
-from pve_lxc.autoscale.pin import CREDENTIALS, NODE_FILES
+from pve_lxc.autoscale.access.plan import Access
+from pve_lxc.autoscale.configuration.pin import CREDENTIALS, NODE_FILES
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 ROLE = ROOT / "roles" / "lxc_autoscale"

@@ -15,13 +15,14 @@ from ..clock import Clock
 from ..errors import LockHeldError, LxcAutoscaleError, StateError
 from ..ports import StateStore
 from .assembly import assemble, open_notes
-from .config import LoopConfig, salvage_config
+from .config_file import salvage_config
+from .configuration.loop_config import LoopConfig
 from .cycle import run_cycle
-from .metrics_collect import collect
-from .metrics_tally import count_cycle, count_failed_cycle
-from .metrics_text import format_families
-from .notify import Audience, tell
-from .notify_news import News, news_of_cycle, news_of_failure
+from .metrics.collect import collect
+from .metrics.tally import count_cycle, count_failed_cycle
+from .metrics.text import format_families
+from .notify.news import News, news_of_cycle, news_of_failure
+from .notify.tell import Audience, tell
 from .parts import CycleResult
 from .whole_file import replace_file
 

@@ -16,7 +16,7 @@ from ..backend.state import SqliteState
 from ..clock import Clock, SystemClock
 from ..errors import ConfigError, Problem, StateError
 from ..ports import LxcBackend, LxcLifecycle, StateStore, UsageSource
-from .config import LoopConfig
+from .configuration.loop_config import LoopConfig
 from .lock import hold_lock
 from .parts import CycleParts
 

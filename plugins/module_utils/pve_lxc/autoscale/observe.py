@@ -18,11 +18,11 @@ from ..policy.observation import HostState, Observation
 from ..policy.remember import memory_from_dict, memory_to_dict, new_memory
 from ..policy.settings import SettingsBook
 from ..policy.stopped import is_restorable
+from .configuration.roster import Conflict
+from .configuration.selection import require_visible_pools
 from .node_look import look_at_node, notices_of_limits
 from .parts import UNREACHABLE_ERRORS, CycleParts
 from .remembered import Remembered
-from .roster import Conflict
-from .selection import require_visible_pools
 
 # A configuration is read again after this long even if nothing seems to have changed; spread over the hour by vmid.
 CONFIG_KEPT_SECONDS = 3600.0

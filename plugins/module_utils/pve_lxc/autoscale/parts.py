@@ -18,8 +18,8 @@ from ..model.plan import Outcome
 from ..policy.observation import HostState
 from ..policy.settings import SettingsBook
 from ..ports import LxcLifecycle, StateStore, UsageSource
-from .roster import Roster
-from .selection import Selection
+from .configuration.roster import Roster
+from .configuration.selection import Selection
 
 # After one of these nothing else can be asked either; every other error is one container's own.
 UNREACHABLE_ERRORS: tuple[type[ProxmoxAPIError], ...] = (ProxmoxConnectionError, ProxmoxTimeoutError, ProxmoxTLSError, ProxmoxAuthenticationError)

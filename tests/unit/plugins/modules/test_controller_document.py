@@ -10,7 +10,7 @@ import re
 
 import pytest
 from ansible_collections.autoscale.proxmox.plugins.module_utils._autoscale import NODES_OWN_KEYS
-from ansible_collections.autoscale.proxmox.plugins.module_utils.pve_lxc.autoscale.config_keys import SECTIONS, TOP_KEYS
+from ansible_collections.autoscale.proxmox.plugins.module_utils.pve_lxc.autoscale.configuration.keys import SECTIONS, TOP_KEYS
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
 DOCUMENT = (ROOT / "docs" / "controller.md").read_text(encoding="utf-8")

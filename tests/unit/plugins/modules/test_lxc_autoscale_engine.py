@@ -27,7 +27,7 @@ LIBRARY = ROOT / "plugins" / "module_utils" / "pve_lxc"
 # What the command line does not reach stays at home: what only the modules need, the library for asyncio, the script that makes the schema.
 STAYS = re.compile(
     r"operations/(clone|power)(_\w+)?\.py|operations/(facts|find|resize|resize_carry_out|resize_decision|resize_job)\.py"
-    r"|transport/ssh(_login)?\.py|backend/aio\.py|autoscale/config_schema\.py|__main__\.py"
+    r"|transport/ssh(_login)?\.py|backend/aio\.py|autoscale/configuration/schema\.py|__main__\.py"
 )
 OLD = ("0.0.1-aaaaaaaaaaaa", "0.0.2-bbbbbbbbbbbb", "0.0.3-cccccccccccc")
 NAME = re.compile(rf"{re.escape(VERSION)}-[0-9a-f]{{12}}")

@@ -204,7 +204,7 @@ def test_second_window_before_everything_was_given_back_remembers_the_first_size
 
 
 def test_window_of_the_file_opens_and_closes_on_time(node):
-    from pve_lxc.autoscale.config import parse_config
+    from pve_lxc.autoscale.config_file import parse_config
 
     # 15 January 2027, 08:00 UTC, is a Friday.
     text = """

@@ -43,7 +43,7 @@ def simulator(tmp_path):
 
 def cycles(simulator, folder, count):
     from pve_lxc.autoscale.assembly import assemble
-    from pve_lxc.autoscale.config import parse_config
+    from pve_lxc.autoscale.config_file import parse_config
     from pve_lxc.autoscale.cycle import run_cycle
 
     text = f"""

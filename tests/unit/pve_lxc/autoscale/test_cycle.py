@@ -271,7 +271,7 @@ def test_empty_list_is_said_because_it_may_mean_no_rights(node):
 
 
 def test_ignored_container_is_not_even_read(node):
-    from pve_lxc.autoscale.selection import Match, Selection
+    from pve_lxc.autoscale.configuration.selection import Match, Selection
 
     node.selection = Selection(ignored=Match(vmids=frozenset({101})))
     node.add(101, cpu_cores=0.5, memory_mib=1000)

@@ -39,7 +39,7 @@ class Loop:
 
     def open(self):
         from pve_lxc.autoscale.assembly import assemble
-        from pve_lxc.autoscale.config import parse_config
+        from pve_lxc.autoscale.config_file import parse_config
 
         return assemble(parse_config(self.text, source="test", environment={"PROXMOX_TOKEN_SECRET": self.simulator.tokens[TOKEN]}), self)
 
@@ -184,7 +184,7 @@ def test_process_killed_before_it_can_write_down_the_outcome_is_settled_by_the_n
         import os, signal, sys
         sys.path.insert(0, {str(ROOT / "plugins" / "module_utils")!r})
         from pve_lxc.autoscale.assembly import assemble
-        from pve_lxc.autoscale.config import parse_config
+        from pve_lxc.autoscale.config_file import parse_config
         from pve_lxc.autoscale.cycle import run_cycle
         from pve_lxc.backend.state import SqliteState
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from pve_lxc.autoscale.commands.cycle_text import format_cycle_lines, format_news_lines
 from pve_lxc.autoscale.cycle import run_cycle
 from pve_lxc.autoscale.moment import Moment
-from pve_lxc.autoscale.notify_news import news_of_cycle
-from pve_lxc.autoscale.rollback import run_rollback
-from pve_lxc.autoscale.rollback_draft import RollbackRequest
-from pve_lxc.autoscale.terminal import format_cycle_lines, format_news_lines
+from pve_lxc.autoscale.notify.news import news_of_cycle
+from pve_lxc.autoscale.rollback.draft import RollbackRequest
+from pve_lxc.autoscale.rollback.put_back import run_rollback
 from pve_lxc.errors import ProxmoxConnectionError, ProxmoxNodeError, ProxmoxPermissionError, ProxmoxTaskError
 from support.fake_disks import GIB, DiskNode
 

@@ -10,7 +10,7 @@ import stat
 
 import pytest
 from pve_lxc.autoscale.assembly import assemble, connect_backend
-from pve_lxc.autoscale.config import parse_config
+from pve_lxc.autoscale.config_file import parse_config
 from pve_lxc.errors import ProxmoxConnectionError
 
 # Nobody listens on port 1.

@@ -60,8 +60,8 @@ MIDNIGHT = 1_768_176_000.0
 def answer(hour, old_settings, cores, memory_mib, cpu_percent, memory_percent):
     """Return cores and memory afterwards, with the settings as the reader makes them of an old file."""
     import yaml
-    from pve_lxc.autoscale.config import parse_config
-    from pve_lxc.autoscale.roster import at_moment
+    from pve_lxc.autoscale.config_file import parse_config
+    from pve_lxc.autoscale.configuration.roster import at_moment
     from pve_lxc.policy.bounds import Bounds
     from pve_lxc.policy.threshold import cpu_by_threshold, memory_by_threshold
 

@@ -83,9 +83,9 @@ def test_dead_notifiers_are_notices_and_metrics_and_the_living_one_is_told(make_
 
 
 def test_notifier_that_never_ends_and_one_that_is_broken_keep_nobody_waiting():
-    from pve_lxc.autoscale.notify_plan import Message
-    from pve_lxc.autoscale.notify_send import deliver
-    from pve_lxc.autoscale.notify_settings import NotifierSettings
+    from pve_lxc.autoscale.configuration.notifiers import NotifierSettings
+    from pve_lxc.autoscale.notify.plan import Message
+    from pve_lxc.autoscale.notify.send import deliver
     from pve_lxc.clock import SystemClock
 
     with dripping_receiver() as port, web_receiver() as web:
@@ -105,8 +105,8 @@ def test_notifier_that_never_ends_and_one_that_is_broken_keep_nobody_waiting():
 
 
 def test_secret_that_got_into_a_text_is_blotted_out(make_loop):
-    from pve_lxc.autoscale.notify_plan import Message
-    from pve_lxc.autoscale.notify_send import deliver
+    from pve_lxc.autoscale.notify.plan import Message
+    from pve_lxc.autoscale.notify.send import deliver
     from pve_lxc.clock import SystemClock
 
     with web_receiver() as web:
@@ -241,7 +241,7 @@ def test_killed_while_telling_tells_again(make_loop):
 
 def test_broken_configuration_is_told_once(make_loop, tmp_path):
     from pve_lxc.autoscale.aftermath import after_broken_config
-    from pve_lxc.autoscale.config import read_config
+    from pve_lxc.autoscale.config_file import read_config
     from pve_lxc.errors import ConfigError
 
     with web_receiver() as web:

@@ -110,7 +110,7 @@ def test_counters_go_on_in_the_next_process(loop):
 
 
 def test_change_is_counted_once_and_an_open_one_when_it_has_ended(loop):
-    from pve_lxc.autoscale.metrics_tally import count_failed_cycle, read_tally
+    from pve_lxc.autoscale.metrics.tally import count_failed_cycle, read_tally
 
     loop.node.add(101, cpu_cores=0.5, memory_mib=1000)
     result, _notices = loop.cycle()
@@ -131,7 +131,7 @@ def test_change_is_counted_once_and_an_open_one_when_it_has_ended(loop):
 
 
 def test_long_journal_is_counted_to_its_beginning(loop):
-    from pve_lxc.autoscale.metrics_tally import read_tally
+    from pve_lxc.autoscale.metrics.tally import read_tally
 
     loop.node.add(101, cpu_cores=0.5, memory_mib=1000)
     loop.node.clock.seconds += 60
@@ -154,7 +154,7 @@ def test_container_that_left_the_node_is_shown_no_more(loop):
 
 
 def test_damaged_tally_counts_from_zero(loop):
-    from pve_lxc.autoscale.metrics_tally import NOTE, Tally, read_tally
+    from pve_lxc.autoscale.metrics.tally import NOTE, Tally, read_tally
 
     for damaged in ({}, {"containers": 1}, {"containers": {"x": 1}}, {"containers": {}, "cycles": {}, "counted_change": None, "open_changes": [], "last": {}}):
         loop.node.state.write_note(NOTE, damaged, 1.0)
@@ -162,7 +162,7 @@ def test_damaged_tally_counts_from_zero(loop):
 
 
 def test_cycle_by_hand_is_counted_and_writes_nothing(loop):
-    from pve_lxc.autoscale.metrics_tally import read_tally
+    from pve_lxc.autoscale.metrics.tally import read_tally
 
     loop.node.add(103, cpu_cores=0.5, memory_mib=300)
     loop.node.usage.own_oom = {103: 1}
@@ -179,7 +179,7 @@ def test_textfile_that_cannot_be_written_is_a_notice(loop, tmp_path):
 
 
 def test_names_with_quotes_and_line_breaks_stay_one_label():
-    from pve_lxc.autoscale.metrics_text import Family, format_families
+    from pve_lxc.autoscale.metrics.text import Family, format_families
 
     family = Family("x", "gauge", "About \\ it\nhere.")
     family.add(1.5, {"name": 'a"b\\c\nd', "vmid": "1"})

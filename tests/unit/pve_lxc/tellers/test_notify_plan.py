@@ -12,20 +12,20 @@ NOW = 1_800_000_000.0
 
 
 def settings(**changes):
-    from pve_lxc.autoscale.notify_settings import NotifierSettings
+    from pve_lxc.autoscale.configuration.notifiers import NotifierSettings
 
     values = {"name": "phone", "kind": "ntfy", "events": ("changes", "failures", "warnings"), "min_interval_seconds": 300.0, "repeat_after_seconds": 86400.0}
     return NotifierSettings(**{**values, **changes})
 
 
 def trouble(key="leak_suspected:101", event="warnings", **changes):
-    from pve_lxc.autoscale.notify_news import Trouble
+    from pve_lxc.autoscale.notify.news import Trouble
 
     return Trouble(key, event, f"about {key}", **changes)
 
 
 def news(*troubles, changes=(), **more):
-    from pve_lxc.autoscale.notify_news import News
+    from pve_lxc.autoscale.notify.news import News
 
     return News("pve1", tuple(changes), tuple(troubles), **more)
 
@@ -38,7 +38,7 @@ class Reader:
     """One notifier through many cycles; its memory goes through JSON each time, as from process to process."""
 
     def __init__(self, **changes):
-        from pve_lxc.autoscale.notify_plan import NotifierMemory
+        from pve_lxc.autoscale.notify.plan import NotifierMemory
 
         self.settings = settings(**changes)
         self.memory = NotifierMemory()
@@ -46,7 +46,7 @@ class Reader:
 
     def after(self, seconds, found, *, is_dead=False):
         """Return the lines that are sent after so many seconds, None for no message."""
-        from pve_lxc.autoscale.notify_plan import draft_message, memory_from_dict, memory_to_dict
+        from pve_lxc.autoscale.notify.plan import draft_message, memory_from_dict, memory_to_dict
 
         self.seconds += seconds
         draft = draft_message(self.settings, self.memory, found, self.seconds)
@@ -170,7 +170,7 @@ def test_clock_that_was_set_back_keeps_nobody_silent():
 
 
 def test_damaged_memory_is_an_empty_one():
-    from pve_lxc.autoscale.notify_plan import NotifierMemory, memory_from_dict, memory_to_dict
+    from pve_lxc.autoscale.notify.plan import NotifierMemory, memory_from_dict, memory_to_dict
 
     good = memory_to_dict(NotifierMemory(sent_seconds=1.0))
     damaged = [None, [], {}, {**good, "told": [1]}, {**good, "told": {"a": [1]}}, {**good, "sent_seconds": "x"}, {**good, "failures": None}]
@@ -178,7 +178,7 @@ def test_damaged_memory_is_an_empty_one():
 
 
 def test_heartbeat_is_sent_after_every_cycle_up_or_down():
-    from pve_lxc.autoscale.notify_plan import NotifierMemory, draft_heartbeat
+    from pve_lxc.autoscale.notify.plan import NotifierMemory, draft_heartbeat
 
     good = draft_heartbeat(NotifierMemory(), news(summary="3 containers", duration_seconds=0.2), NOW)
     assert (good.message.subject, good.message.facts) == ("3 containers", {"is_good": True, "duration_seconds": 0.2})
@@ -209,7 +209,7 @@ def cycle(decisions=(), outcomes=(), **more):
 
 
 def test_news_of_a_cycle_name_changes_failures_and_what_stands():
-    from pve_lxc.autoscale.notify_news import news_of_cycle
+    from pve_lxc.autoscale.notify.news import news_of_cycle
 
     decisions = [
         decision(101, "contested"),
@@ -242,7 +242,7 @@ def test_news_of_a_cycle_name_changes_failures_and_what_stands():
 
 
 def test_change_of_a_killed_run_that_was_settled_is_told_too():
-    from pve_lxc.autoscale.notify_news import news_of_cycle
+    from pve_lxc.autoscale.notify.news import news_of_cycle
 
     found = news_of_cycle(cycle(settled=(outcome(101, "resized", before=512, after=640), outcome(102, "half_applied", is_failed=True, before=1, after=2))))
     assert found.changes == ("101 web: memory 512 -> 640 MiB (resized): because",)
@@ -250,7 +250,7 @@ def test_change_of_a_killed_run_that_was_settled_is_told_too():
 
 
 def test_news_of_a_failure_have_the_first_problems_of_a_configuration():
-    from pve_lxc.autoscale.notify_news import news_of_failure
+    from pve_lxc.autoscale.notify.news import news_of_failure
     from pve_lxc.errors import ConfigError, Problem, ProxmoxConnectionError
 
     error = ConfigError([Problem(f"key{number}", "1", "is wrong") for number in range(9)], source="/etc/x.yaml")

@@ -20,7 +20,7 @@ CONNECTION = "connection: {token_id: 'a@pve!b'}\n"
 
 
 def read(text, **environment):
-    from pve_lxc.autoscale.config import parse_config
+    from pve_lxc.autoscale.config_file import parse_config
 
     config = parse_config(CONNECTION + text, source="config.yaml", environment={"PROXMOX_TOKEN_SECRET": "x", **environment})
     return {notifier.name: notifier for notifier in config.notifiers}
@@ -35,8 +35,8 @@ def problems_of(text, **environment):
 
 
 def shown(text, **environment):
-    from pve_lxc.autoscale.config import parse_config
-    from pve_lxc.autoscale.effective import format_effective, format_effective_lines
+    from pve_lxc.autoscale.config_file import parse_config
+    from pve_lxc.autoscale.configuration.effective import format_effective, format_effective_lines
 
     config = parse_config(CONNECTION + text, source="config.yaml", environment={"PROXMOX_TOKEN_SECRET": "x", **environment})
     return format_effective(config, "api")["notify"], "\n".join(format_effective_lines(config, "api"))
@@ -183,7 +183,7 @@ def test_textfile_of_another_name_is_refused():
 
 
 def test_broken_configuration_still_says_whom_to_tell(tmp_path):
-    from pve_lxc.autoscale.config import salvage_config
+    from pve_lxc.autoscale.config_file import salvage_config
 
     path = tmp_path / "config.yaml"
     path.write_text(f"mode: aply\nnode: pve7\nstate: {{path: {tmp_path}/s.sqlite}}\nnotify: {{phone: {{kind: ntfy, topic: a}}, bad: {{kind: pigeon}}}}\n")
