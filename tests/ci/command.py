@@ -5,18 +5,59 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import pathlib
 import shlex
 import signal
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
+from typing import IO
 
 from . import places
 
 TIMEOUT_SECONDS = 900.0
 _TIMED_OUT = 124  # as timeout(1) answers
+
+
+class _Running:
+    """The process groups that run, so that a thread can stop those of others; whoever comes too late is not started."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._groups: set[int] = set()
+        self._is_over = False
+
+    def start(self, words: Sequence[str], cwd: pathlib.Path, environment: Mapping[str, str], output: IO[str]) -> subprocess.Popen[bytes]:
+        with self._lock:
+            if self._is_over:
+                raise KeyboardInterrupt
+            process = subprocess.Popen(
+                words, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
+            self._groups.add(process.pid)
+            return process
+
+    def forget(self, process: subprocess.Popen[bytes]) -> None:
+        with self._lock:
+            self._groups.discard(process.pid)
+
+    def stop(self) -> None:
+        with self._lock:
+            self._is_over = True
+            for group in self._groups:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(group, signal.SIGKILL)
+
+
+_running = _Running()
+
+
+def stop_commands() -> None:
+    """Kill the commands of all threads with their children and let no further one start: the user has had enough."""
+    _running.stop()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,14 +99,11 @@ def run_command(
         output.write(f"$ {shlex.join(words)}\n")
         output.flush()
         start = output.tell()
-        process = subprocess.Popen(
+        process = _running.start(
             words,
             cwd=cwd,
-            env=dict(environment if environment is not None else places.tool_environment()),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
+            environment=places.tool_environment() if environment is None else environment,
+            output=output,
         )
         try:
             returncode = process.wait(timeout=timeout_seconds)
@@ -75,6 +113,8 @@ def run_command(
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
             returncode = _TIMED_OUT
+        finally:
+            _running.forget(process)
     text = log.read_bytes()[start:].decode("utf-8", errors="replace")
     with open(log, "a", encoding="utf-8") as output:
         reason = f", stopped after {timeout_seconds:.0f} s" if returncode == _TIMED_OUT else ""

@@ -9,7 +9,9 @@ import json
 import pathlib
 import re
 
+from . import places
 from .command import run_command
+from .side_by_side import side_by_side
 from .simulator_run import describe, running_simulator
 from .step import Outcome
 from .tree import make_ansible_tree
@@ -40,15 +42,20 @@ def run_target(name: str, tree: pathlib.Path, log: pathlib.Path) -> bool:
     with running_simulator() as simulator:
         configuration = tree / "tests" / "integration" / "integration_config.yml"
         configuration.write_text(json.dumps({"simulator": describe(simulator)}, indent=2) + "\n", encoding="utf-8")
-        # --local: the modules run with the interpreter of .venv, where proxmoxer is.
-        done = run_command(["ansible-test", "integration", "--local", "--color", "no", "-v", name], log, cwd=tree)
+        # --local: the modules run with the interpreter of .venv, where proxmoxer is. ansible-test keeps keys and caches in a home: one for each tree.
+        home = tree.parents[2] / "home"
+        home.mkdir(exist_ok=True)
+        environment = places.tool_environment(HOME=str(home), ANSIBLE_HOME=str(home / "ansible"))
+        done = run_command(["ansible-test", "integration", "--local", "--color", "no", "-v", name], log, cwd=tree, environment=environment)
     ran = re.search(rf"Running {re.escape(name)} integration test", done.output) is not None
     return done.is_ok and ran and "All targets skipped" not in done.output
 
 
 def integration(log: pathlib.Path) -> Outcome:
-    tree = make_ansible_tree(log)
-    names = target_names(tree)
-    failed = [name for name in names if not run_target(name, tree, log)]
+    """Run all targets, two at a time."""
+    trees = [make_ansible_tree(log, tree) for tree in places.INTEGRATION_TREES]
+    names = target_names(trees[0])
+    passed = side_by_side(names, lambda name, place, own_log: run_target(name, trees[place], own_log), log)
+    failed = [name for name, is_good in zip(names, passed, strict=True) if not is_good]
     notes = tuple(f"failed: {name}" for name in failed)
     return Outcome(len(names) - len(failed), len(failed), len(names), "targets", notes)

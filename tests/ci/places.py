@@ -21,6 +21,8 @@ LINK = CACHE / "link"
 VENV_BIN = ROOT / ".venv" / "bin"
 IMPORTER_BIN = CACHE / "importer" / "bin"
 TREE = CACHE / "tree" / "ansible_collections" / NAMESPACE / NAME
+# Two targets at a time run under ansible-test, each in a tree of its own.
+INTEGRATION_TREES = tuple(CACHE / f"integration-{number}" / "ansible_collections" / NAMESPACE / NAME for number in (1, 2))
 
 # A variable of the developer's shell must not decide whether a check passes.
 _REFUSED_PREFIXES = ("ANSIBLE_", "GIT_", "MAKE", "MFLAGS", "PROXMOX_", "PYTHON", "PYTEST_", "VIRTUAL_ENV")

@@ -59,7 +59,9 @@ class Reader:
     def _environment(self) -> dict[str, str]:
         """Return a newcomer's variables: their own PATH, with our tools at its end for documents that assume an installed Ansible."""
         path = os.pathsep.join([os.environ.get("PATH", os.defpath), str(places.VENV_BIN)])
-        environment = places.tool_environment(HOME=str(self.folder / "home"), PATH=path)
+        # The home is empty, but what pip has fetched for one reader need not be fetched for the next.
+        packages = str(self.source.parent / "pip")
+        environment = places.tool_environment(HOME=str(self.folder / "home"), PATH=path, PIP_CACHE_DIR=packages)
         for name in ("ANSIBLE_COLLECTIONS_PATH", "ANSIBLE_HOME", "RUFF_CACHE_DIR"):
             del environment[name]
         return environment

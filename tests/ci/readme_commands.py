@@ -21,6 +21,7 @@ from . import places
 from .command import run_command
 from .fences import COMMAND_LANGUAGES, DATA_LANGUAGES, Block, FenceError, command_lines, parse_blocks
 from .reader import Reader
+from .side_by_side import side_by_side
 from .step import Outcome
 from .tree import copy_project, known_files
 
@@ -94,26 +95,29 @@ def run_document(document: str, blocks: list[Block], source: pathlib.Path, log: 
     return passed, failures, notes
 
 
+def blocks_of(document: str) -> list[Block]:
+    """Return what is to be run or parsed of a document."""
+    text = (places.ROOT / document).read_text(encoding="utf-8")
+    return [block for block in parse_blocks(document, text) if block.language in COMMAND_LANGUAGES | DATA_LANGUAGES]
+
+
 def readme_commands(log: pathlib.Path) -> Outcome:
-    """Run all documents. A document that cannot be parsed is a failure of its own."""
-    passed = 0
+    """Run all documents, two at a time. A document that cannot be parsed is a failure of its own."""
+    blocks: dict[str, list[Block]] = {}
     failures: list[str] = []
-    notes: list[str] = []
+    for document in documents():
+        try:
+            blocks[document] = blocks_of(document)
+        except (FenceError, OSError) as error:
+            failures.append(str(error))
     with tempfile.TemporaryDirectory(prefix="source-") as folder:
         source = pathlib.Path(folder) / "project"
         make_source(source, log)
-        for document in documents():
-            try:
-                text = (places.ROOT / document).read_text(encoding="utf-8")
-                blocks = [block for block in parse_blocks(document, text) if block.language in COMMAND_LANGUAGES | DATA_LANGUAGES]
-            except (FenceError, OSError) as error:
-                failures.append(str(error))
-                continue
-            if blocks:
-                document_passed, document_failures, document_notes = run_document(document, blocks, source, log)
-                passed += document_passed
-                failures += document_failures
-                notes += document_notes
+        named = [document for document in blocks if blocks[document]]
+        ended = side_by_side(named, lambda document, _place, own_log: run_document(document, blocks[document], source, own_log), log)
+    passed = sum(document_passed for document_passed, _failures, _notes in ended)
+    failures += [failure for _passed, document_failures, _notes in ended for failure in document_failures]
+    notes = [note for _passed, _failures, document_notes in ended for note in document_notes]
     with open(log, "a", encoding="utf-8") as output:
         output.write("\n".join(["", *failures, ""]))
     return Outcome(passed, len(failures), passed + len(failures), "blocks run", tuple(notes + failures))

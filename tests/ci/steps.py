@@ -47,7 +47,7 @@ STEPS = [
         "system tests: booted Debian",
         "system",
         system_steps.node_tests,
-        floor=50,
+        floor=60,
         packages={
             "mmdebstrap": "mmdebstrap",
             "systemd-nspawn": "systemd-container",

@@ -10,7 +10,7 @@ import pathlib
 import re
 
 from .step import Outcome
-from .unit_steps import IN_TWO, run_pytest
+from .unit_steps import IN_TWO, run_pytest, shared_out
 
 SSH_FOLDER = "tests/system/ssh"
 SUDO_FOLDER = "tests/system/sudo"
@@ -19,11 +19,13 @@ NODE_FOLDER = "tests/system/node"
 BROWSER_FOLDER = "tests/system/browser"
 # Machines boot, playbooks run, and some things are waited for: minutes on a quiet machine, and far more on a busy one.
 NODE_TIMEOUT_SECONDS = 2700.0
+# One more than a small machine has cores: the whole way waits for timers most of the time. Whatever runs beside it takes its share of the cores from it.
+NODE_PROCESSES = 3
 
 
 def ssh_tests(log: pathlib.Path) -> Outcome:
     """Run the tests against a real sshd; how many of the twin tests passed on each way is a note."""
-    outcome = run_pytest(SSH_FOLDER, log)
+    outcome = run_pytest(SSH_FOLDER, log, options=IN_TWO)
     counts = re.search(r"^twin tests: (.*)$", log.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
     note = counts.group(0) if counts else "the twin tests said nothing"
     return dataclasses.replace(outcome, notes=(*outcome.notes, note))
@@ -45,7 +47,7 @@ def disk_tests(log: pathlib.Path) -> Outcome:
 
 def node_tests(log: pathlib.Path) -> Outcome:
     """Run the playbooks on booted Debians; the lines that the tests want to be read are notes, among them where the transcript is."""
-    outcome = run_pytest(NODE_FOLDER, log, NODE_TIMEOUT_SECONDS, IN_TWO)
+    outcome = run_pytest(NODE_FOLDER, log, NODE_TIMEOUT_SECONDS, shared_out(NODE_PROCESSES))
     text = log.read_text(encoding="utf-8", errors="replace")
     notes = list(dict.fromkeys(re.findall(r"^(?:transcript|node tests|systemd-analyze security): .*$", text, re.MULTILINE)))
     return dataclasses.replace(outcome, notes=(*outcome.notes, *(notes or ["the tests on booted Debians said nothing"])))

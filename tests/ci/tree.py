@@ -42,12 +42,12 @@ def copy_project(target: pathlib.Path) -> int:
     return len(names)
 
 
-def make_ansible_tree(log: pathlib.Path) -> pathlib.Path:
-    """Return a copy of the project under ansible_collections/autoscale/proxmox, as ansible-test demands.
+def make_ansible_tree(log: pathlib.Path, tree: pathlib.Path = places.TREE) -> pathlib.Path:
+    """Make a copy of the project under ansible_collections/autoscale/proxmox, as ansible-test demands, and return it.
 
     The `git init` is needed: ansible-test asks git which files there are. Without a repository of its own the copy belongs to the
     checkout's, which ignores .cache, and ansible-test would test nothing and pass.
     """
-    copy_project(places.TREE)
-    run_command(["git", "init", "--quiet", os.fspath(places.TREE)], log)
-    return places.TREE
+    copy_project(tree)
+    run_command(["git", "init", "--quiet", os.fspath(tree)], log)
+    return tree

@@ -29,8 +29,13 @@ def outcome_of_report(report: pathlib.Path) -> Outcome:
     return Outcome(total - bad - skipped, bad + skipped, total, "tests", notes)
 
 
-# The files of a folder are shared out among so many processes; the tests of one file stay together, because they share what they started.
-IN_TWO = ("--numprocesses=2", "--dist=loadfile")
+def shared_out(processes: int) -> tuple[str, ...]:
+    """Return the options that share the files of a folder out among processes; the tests of one file stay together, because they share what they started."""
+    return (f"--numprocesses={processes}", "--dist=loadfile")
+
+
+# As many as a small machine has cores.
+IN_TWO = shared_out(2)
 
 
 def run_pytest(folder: str, log: pathlib.Path, timeout_seconds: float = TIMEOUT_SECONDS, options: Sequence[str] = ()) -> Outcome:
@@ -49,7 +54,7 @@ def unit_library(log: pathlib.Path) -> Outcome:
 
 
 def unit_modules(log: pathlib.Path) -> Outcome:
-    return run_pytest(MODULE_FOLDER, log)
+    return run_pytest(MODULE_FOLDER, log, options=IN_TWO)
 
 
 def awx_jobs(log: pathlib.Path) -> Outcome:

@@ -139,25 +139,23 @@ class BootedCluster:
         self._stack.callback(simulator.stop)
         return simulator
 
-    def inventory(self, **further: str) -> pathlib.Path:
-        """Write an inventory with the machines by their nodes' names, and with further hosts by name and address."""
+    def inventory(self, hosts: Mapping[str, Mapping[str, Any]] | None = None) -> pathlib.Path:
+        """Write an inventory with the machines by their nodes' names, and with further hosts by name and variables."""
         options = " ".join(next(iter(self.machines.values())).ssh_options)
-        addresses = {name: machine.address for name, machine in self.machines.items()} | further
-        hosts = {
-            name: {"ansible_host": address, "ansible_user": "root", "ansible_python_interpreter": "/usr/bin/python3", "ansible_ssh_common_args": options}
-            for name, address in addresses.items()
-        }
+        usual = {"ansible_user": "root", "ansible_python_interpreter": "/usr/bin/python3", "ansible_ssh_common_args": options}
+        own = {name: {"ansible_host": machine.address} for name, machine in self.machines.items()}
+        hosts = {name: {**usual, **variables} for name, variables in {**own, **(hosts or {})}.items()}
         path = self._folder / "hosts.json"
         path.write_text(json.dumps({"all": {"hosts": hosts}}), encoding="utf-8")
         return path
 
-    def playbook(self, name: str, *arguments: str, hosts: Mapping[str, str] | None = None, **variables: Any) -> subprocess.CompletedProcess[str]:
+    def playbook(self, name: str, *arguments: str, hosts: Mapping[str, Mapping[str, Any]] | None = None, **variables: Any) -> subprocess.CompletedProcess[str]:
         """Run a playbook of the collection on all machines, or any by its path.
 
         Args:
             name: such as "autoscale_install", or a path that ends in .yml.
             arguments: of ansible-playbook, such as "--check".
-            hosts: further hosts, name to address.
+            hosts: further hosts, name to variables such as ansible_host; another name and other variables of a machine are a host of its own.
             variables: extra variables.
         """
         environment = places.tool_environment(
@@ -166,7 +164,7 @@ class BootedCluster:
             ANSIBLE_PIPELINING="1",
             ANSIBLE_SSH_CONTROL_PATH_DIR=str(self._folder / "cp"),
         )
-        words = [str(pathlib.Path(sys.executable).parent / "ansible-playbook"), "--inventory", str(self.inventory(**(hosts or {})))]
+        words = [str(pathlib.Path(sys.executable).parent / "ansible-playbook"), "--inventory", str(self.inventory(hosts))]
         words += ["--extra-vars", json.dumps(variables), *arguments, name if name.endswith(".yml") else f"{places.COLLECTION}.{name}"]
         return subprocess.run(words, check=False, text=True, stdin=subprocess.DEVNULL, capture_output=True, env=environment, timeout=PLAYBOOK_TIMEOUT_SECONDS)
 

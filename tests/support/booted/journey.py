@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .machine import Machine
 
 # Reserved for documentation (RFC 5737): nobody answers there.
-DEAD_NODE = {"pve-gone": "192.0.2.1"}
+DEAD_NODE = {"pve-gone": {"ansible_host": "192.0.2.1"}}
 USUAL_MIB, QUIET_MIB = 300, 90
 # Beside its own memory a container maps 32 MiB of files, so this much below the limit it is nearly full and not yet killed.
 BELOW_LIMIT_MIB = 40
@@ -131,17 +131,20 @@ class Journey:
             chapter.sizes[stage] = memory_mib, cores = wait_for(f"{what} on {machine.hostname}", *looks, seconds)
             self.transcript.note(f"container {chapter.vmid} on {machine.hostname} has {memory_mib} MiB and {cores} cores")
 
-    def count_triggers(self, machine: Machine, wanted: int) -> int:
-        """Wait until the timer has started the service so many times and return how many were seen."""
-        seen: set[str] = set()
+    def count_triggers(self, name: str, wanted: int) -> None:
+        """Wait until the timer of every machine has started its service so many times, and write down how many were seen; all are looked at in turn."""
+        seen: dict[str, set[str]] = {machine.hostname: set() for machine, _chapter in self.each()}
 
-        def look() -> set[str]:
-            seen.add(machine.text(LAST_TRIGGER))
-            return seen - {"", "0"}
+        def look() -> dict[str, set[str]]:
+            for machine, _chapter in self.each():
+                seen[machine.hostname] |= {machine.text(LAST_TRIGGER)} - {"", "0"}
+            return seen
 
-        times = wait_for(f"{wanted} runs of the timer on {machine.hostname}", look, lambda found: len(found) >= wanted)
-        self.transcript.note(f"the timer on {machine.hostname} started the service at {', '.join(sorted(times))} by the monotonic clock")
-        return len(times)
+        wait_for(f"{wanted} runs of each timer", look, lambda found: all(len(times) >= wanted for times in found.values()))
+        for machine, chapter in self.each():
+            times = sorted(seen[machine.hostname])
+            chapter.numbers[name] = len(times)
+            self.transcript.note(f"the timer on {machine.hostname} started the service at {', '.join(times)} by the monotonic clock")
 
     def wait_for_result(self, machine: Machine, result: str) -> str:
         """Wait until a run has ended that way and return what systemd says of it; while one is under way it says nothing of the last."""
@@ -171,8 +174,8 @@ class Journey:
 
     def see_timer(self) -> None:
         self.transcript.chapter("the timer fires by itself")
+        self.count_triggers("runs of the timer", 3)
         for machine, chapter in self.each():
-            chapter.numbers["runs of the timer"] = self.count_triggers(machine, 3)
             chapter.texts["timer"] = self.shell(machine, "systemctl list-timers --no-pager lxc-autoscale.timer")
             chapter.texts["journal"] = self.shell(machine, f"{JOURNAL} | tail -12")
             chapter.texts["status"] = self.shell(machine, "lxc-autoscale status")
@@ -216,8 +219,8 @@ class Journey:
 
     def see_service_after_rollback(self) -> None:
         self.transcript.chapter("the service still runs, and leaves what was taken back alone")
+        self.count_triggers("runs after rollback", 3)
         for machine, chapter in self.each():
-            chapter.numbers["runs after rollback"] = self.count_triggers(machine, 3)
             chapter.texts["state after rollback"] = self.wait_for_result(machine, "success")
             chapter.texts["status after rollback"] = self.shell(machine, "lxc-autoscale status")
             chapter.sizes["two runs later"] = self.size(chapter)
