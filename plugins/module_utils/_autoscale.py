@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from ._connect import connection_settings
 from .pve_lxc.autoscale.assembly import assemble
 from .pve_lxc.autoscale.config_file import read_either_format
+from .pve_lxc.autoscale.configuration.config_text import read_config_text
 from .pve_lxc.autoscale.configuration.document import Document
-from .pve_lxc.autoscale.configuration.loop_config import build_config, read_config_text
+from .pve_lxc.autoscale.configuration.loop_config import build_config
 from .pve_lxc.autoscale.cycle import run_cycle
 from .pve_lxc.autoscale.moment import parse_moment
 from .pve_lxc.autoscale.parts import UNREACHABLE_ERRORS
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 # What the file of a node says about that node; here the module's options say it.
 NODES_OWN_KEYS = ("connection", "metrics", "mode", "node", "notify", "state")
+
+# A module runs where its task does, and reads its files there.
+NO_FILE = "config_file is looked for on the machine where the module runs: copy the file there, give its path there, or write the settings into config"
 
 # A controller looks once in a while and cannot leave containers for a later cycle.
 _RECORDS_AT_ONCE = 10000
@@ -64,6 +68,19 @@ def require_absolute(state_path: str | None) -> None:
         raise RequestError([Problem("state_path", state_path, "an absolute path is needed, as in /srv/autoscale/state.sqlite")], source="state_path")
 
 
+def require_only_for_rollback(params: Mapping[str, Any]) -> None:
+    """Refuse options of a rollback where none is asked for: who gives ``vmid`` beside mode apply means one container, and would get all.
+
+    Raises:
+        RequestError: one is given.
+    """
+    if params["mode"] != "rollback":
+        given = [name for name in ("vmid", "to", "force") if params[name]]
+        message = f"this is for mode rollback only, and the mode is {params['mode']}; which containers are looked at says selection in config"
+        if given:
+            raise RequestError([Problem(name, str(params[name]), message) for name in given], source="rollback")
+
+
 def read_loop_config(params: Mapping[str, Any]) -> LoopConfig:
     """Return the configuration of the options ``config`` and ``config_file``; all defaults without either.
 
@@ -74,7 +91,7 @@ def read_loop_config(params: Mapping[str, Any]) -> LoopConfig:
     source, notices = "config", ()
     if params["config_file"]:
         source = params["config_file"]
-        document, _secrets, notices = read_either_format(read_config_text(source), os.environ)
+        document, _secrets, notices = read_either_format(read_config_text(source, NO_FILE), os.environ)
     else:
         document = Document(values=params["config"] or {}, is_read=True)
         own = [name for name in NODES_OWN_KEYS if name in document.values]

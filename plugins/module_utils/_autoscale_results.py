@@ -120,6 +120,8 @@ def _format_container(decision: Decision, outcome: Outcome | None, *, is_expecte
         "restart_required": False,
         **{key: decided[key] for key in _DECISION_KEYS},
     }
+    if "swap_bounds_mib" in decided:
+        entry["swap_bounds_mib"] = decided["swap_bounds_mib"]
     if outcome is not None:
         done = format_outcome(outcome)
         entry |= {key: done[key] for key in ("changed", "failed", "reason", "msg", "after", "pending", "restart_required")}

@@ -65,7 +65,9 @@ options:
     type: list
     elements: str
   vmid:
-    description: With O(mode=rollback), the container to put back. Without O(to) it goes back to before its newest change.
+    description:
+      - With O(mode=rollback), the container to put back. Without O(to) it goes back to before its newest change.
+      - In another mode this, O(to) and O(force) are errors. Which containers are looked at is said by C(selection) in O(config).
     type: int
   to:
     description:
@@ -234,7 +236,7 @@ results:
           type: int
           sample: 2048
         swap:
-          description: Swap in MiB. None is 512, Proxmox's default.
+          description: Swap in MiB. None means that the key is absent, for which Proxmox gives no swap.
           returned: when it was read
           type: int
           sample: 512
@@ -290,6 +292,12 @@ results:
       type: list
       elements: float
       sample: [512, 2048]
+    swap_bounds_mib:
+      description: The same of swap, in MiB.
+      returned: when it was decided about, and its swap is sized
+      type: list
+      elements: float
+      sample: [256, 1024]
 totals:
   description: What all of them have and should have together.
   returned: when it was decided about containers
@@ -400,6 +408,7 @@ from ansible_collections.autoscale.proxmox.plugins.module_utils._autoscale impor
     pick_nodes,
     read_loop_config,
     require_absolute,
+    require_only_for_rollback,
     roll_back,
     run_nodes,
 )
@@ -432,6 +441,7 @@ def main():
 def work(module, backend):
     state_path, mode = module.params["state_path"], module.params["mode"]
     require_absolute(state_path)
+    require_only_for_rollback(module.params)
     config = read_loop_config(module.params)
     for notice in config.notices:
         module.warn(notice)

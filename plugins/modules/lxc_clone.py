@@ -421,7 +421,7 @@ results:
           type: int
           sample: 2048
         swap:
-          description: Swap in MiB. None is 512, Proxmox's default.
+          description: Swap in MiB. None means that the key is absent, for which Proxmox gives no swap.
           returned: when it was there
           type: int
           sample: 512

@@ -354,7 +354,7 @@ results:
           type: int
           sample: 2048
         swap:
-          description: Swap in MiB. None is 512, Proxmox's default.
+          description: Swap in MiB. None means that the key is absent, for which Proxmox gives no swap.
           returned: when it was read
           type: int
           sample: 512

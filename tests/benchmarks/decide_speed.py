@@ -27,7 +27,8 @@ from pve_lxc.policy.adopt import record_write  # noqa: E402
 from pve_lxc.policy.decide import decide  # noqa: E402
 from pve_lxc.policy.observation import HostState, Observation  # noqa: E402
 from pve_lxc.policy.remember import ContainerMemory, memory_from_dict, memory_to_dict  # noqa: E402
-from pve_lxc.policy.settings import PolicySettings, SettingsBook  # noqa: E402
+from pve_lxc.policy.settings.container import SettingsBook  # noqa: E402
+from pve_lxc.policy.settings.policy import PolicySettings  # noqa: E402
 
 KINDS = 40
 HISTORY_SECONDS = 2 * 86400

@@ -13,7 +13,8 @@ from pve_lxc.errors import ProxmoxAPIError
 from pve_lxc.model.node import Cluster
 from pve_lxc.model.rootfs import Storage, format_disk_size, parse_volume_bytes
 from pve_lxc.model.task import TaskResult
-from pve_lxc.policy.settings import ContainerSettings, PolicySettings, SettingsBook
+from pve_lxc.policy.settings.container import ContainerSettings, SettingsBook
+from pve_lxc.policy.settings.policy import PolicySettings
 
 from .loop_fakes import FakeNode, LoopBackend, SetClock
 

@@ -19,7 +19,7 @@ from pve_lxc.model.allocation import LiveLimits
 from pve_lxc.model.guest import Guest
 from pve_lxc.model.node import Cluster, Node
 from pve_lxc.model.usage import HostUsage, MemorySource, UsageSample
-from pve_lxc.policy.settings import SettingsBook
+from pve_lxc.policy.settings.container import SettingsBook
 from support.fake_backend import FakeBackend
 
 START = 1_800_000_000.0
@@ -112,6 +112,7 @@ class SetUsage:
             foreign_oom_kills=0,
             live_memory_max_mib=live.memory_mib if live else None,
             live_cpu_max_cores=live.cpulimit if live else None,
+            live_swap_max_mib=live.swap_mib if live else None,
         )
         return replace(sample, **self.more.get(guest.vmid, {}))
 

@@ -27,7 +27,10 @@ from pve_lxc.policy.probation import Probation
 from pve_lxc.policy.remember import ContainerMemory
 from pve_lxc.policy.rootfs_memory import RootfsMemory
 from pve_lxc.policy.season import Season
-from pve_lxc.policy.settings import BoundsSettings, ContainerSettings, PolicySettings, ScheduledSettings, SettingsBook, ThresholdSettings
+from pve_lxc.policy.settings.bounds import BoundsSettings
+from pve_lxc.policy.settings.container import ContainerSettings, ScheduledSettings, SettingsBook
+from pve_lxc.policy.settings.policy import PolicySettings
+from pve_lxc.policy.settings.threshold import ThresholdSettings
 from pve_lxc.policy.swap_use import SwapUse
 
 NOW = 1_800_000_000.0
@@ -108,6 +111,7 @@ def _add(situation: Situation, container: Mapping[str, Any]) -> None:
         situation.memories[vmid] = replace(memory, write_times=writes, **_absolute(container.get("memory", {})))
     is_config_read = container.get("is_config_read", True)
     marks = {"is_selected": container.get("is_selected", True), "conflict": container.get("conflict", "")}
+    marks |= {"record_age_seconds": container.get("record_age_seconds", 0.0), "record_problem": container.get("record_problem", "")}
     marks["conflict_reason"] = Reason(container.get("conflict_reason", "tier_conflict"))
     situation.observations.append(Observation(guest, config if is_config_read else None, sample, **marks))
     situation.expected[vmid] = container.get("expect", {})
@@ -130,7 +134,7 @@ def _learnt(situation: Situation, guest: Guest, config: GuestConfig, history: li
             row = replace(old_guest, uptime_seconds=900_000 + time_seconds - NOW)
             if "disk_gib" in stretch:
                 row = replace(row, disk_bytes=stretch["disk_gib"] * GIB)
-            observation = Observation(row, config, _sample(row, values, time_seconds))
+            observation = Observation(row, config, _sample(row, values, time_seconds), record_age_seconds=0.0)
             _decisions, memories = decide([observation], memories, situation.book, situation.host, time_seconds)
             time_seconds += INTERVAL_SECONDS
     return memories.get(guest.vmid)

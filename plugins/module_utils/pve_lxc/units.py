@@ -1,7 +1,7 @@
 # Copyright (c) 2026, autoscale.proxmox contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sizes and steps: every number of the library has its unit in its name, and they are made here."""
+"""Sizes, times and steps: every number of the library has its unit in its name, and they are made here."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ import re
 from dataclasses import dataclass
 
 BYTES_PER_MIB = 1024 * 1024
+HOUR_SECONDS = 3600.0
+DAY_SECONDS = 86400.0
+
+# What a division of floats may be wrong by: a quotient is believed to nine digits.
+_TRACE = 5e-10
 
 
 def mib_from_bytes(size_bytes: float) -> float:
@@ -17,12 +22,19 @@ def mib_from_bytes(size_bytes: float) -> float:
     return size_bytes / BYTES_PER_MIB
 
 
-def round_up(value: float, step: float) -> float:
-    """Return the smallest multiple of ``step`` that is not below ``value``; 0.61 in steps of 0.1 is 0.7.
+def whole_up(value: float) -> int:
+    """Return the smallest whole number that is not below a value, but for a trace: 3.0000000000000004, which is (0.1 + 0.2) / 0.1, is 3."""
+    return math.ceil(value - _TRACE)
 
-    The quotient is rounded to nine digits first, so that 0.3 / 0.1 = 2.9999999999999996 stays 0.3.
-    """
-    return round(math.ceil(round(value / step, 9)) * step, 6)
+
+def whole_down(value: float) -> int:
+    """Return the largest whole number that is not above a value, but for a trace: 2.9999999999999996, which is 0.3 / 0.1, is 3."""
+    return math.floor(value + _TRACE)
+
+
+def round_up(value: float, step: float) -> float:
+    """Return the smallest multiple of ``step`` that is not below ``value``; 0.61 in steps of 0.1 is 0.7, and 0.3 stays 0.3."""
+    return round(whole_up(value / step) * step, 6)
 
 
 def clamp(value: float, low: float, high: float) -> float:

@@ -18,17 +18,19 @@ sys.path[:0] = [str(HERE), str(ROOT / "plugins" / "module_utils")]
 
 import judge  # noqa: E402  (found by the line above)
 from pve_lxc.autoscale.replay.lines import LineReplay  # noqa: E402
-from pve_lxc.policy.settings import PRESETS, PolicySettings  # noqa: E402
+from pve_lxc.policy.settings.policy import PolicySettings  # noqa: E402
+from pve_lxc.policy.settings.presets import PRESETS  # noqa: E402
 
-NEVER_SECONDS = 86400.0
+NEVER_SECONDS = 30 * 86400.0
 PARTS = {
     "balanced": {},
     "safe": PRESETS["safe"],
     "lean": PRESETS["lean"],
-    # With blocks of a day there are never enough rises to take a quantile of: then only the quantile of all use is left.
-    "without learnt head-room (quantile of all use only)": {"cpu_head_room_block_seconds": NEVER_SECONDS},
+    # Where no time is ever enough only the quantile of all use is left.
+    "without learnt head-room (quantile of all use only)": {"cpu_head_room_least_seconds": NEVER_SECONDS},
     "without its own history at saturation (always 1.6 times)": {"cpu_saturation_least_growth": 1.6, "cpu_saturation_largest_growth": 1.6},
     "the answer to a saturation not kept": {"cpu_saturation_hold_seconds": 0.0},
+    "what a saturation was answered with waited for like the rest": {"cpu_saturation_waits": True},
     "average use only, no peaks": {"cpu_peak_share": 0.0},
     "CPU lowered after half an hour instead of an hour": {"cpu_shrink_wait_seconds": 1800.0},
     "every little growth of CPU carried out": {"cpu_grow_band": 0.0, "cpu_grow_band_use_share": 0.0},

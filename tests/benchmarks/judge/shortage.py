@@ -29,7 +29,8 @@ from pve_lxc.policy.adopt import record_write
 from pve_lxc.policy.decide import decide
 from pve_lxc.policy.observation import HostState, Observation
 from pve_lxc.policy.remember import ContainerMemory
-from pve_lxc.policy.settings import ContainerSettings, PolicySettings, SettingsBook
+from pve_lxc.policy.settings.container import ContainerSettings, SettingsBook
+from pve_lxc.policy.settings.policy import PolicySettings
 
 SHORT_SHARE = 0.8
 STEP_SECONDS = 300
@@ -148,4 +149,4 @@ def _look(vmid: int, now: float, demand: float, limit: int) -> Observation:
         memory_full_percent=25.0 if is_oom else 0.0,
     )
     guest = Guest(vmid, f"ct{vmid}", NODE, "running", uptime_seconds=UPTIME_SECONDS + now - START_SECONDS)
-    return Observation(guest, GuestConfig(vmid, NODE, "", Allocation(cores=1, memory_mib=limit)), sample)
+    return Observation(guest, GuestConfig(vmid, NODE, "", Allocation(cores=1, memory_mib=limit)), sample, record_age_seconds=0.0)

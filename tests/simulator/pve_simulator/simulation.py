@@ -42,13 +42,16 @@ class Simulation:
         self.trace_origin = trace_origin
 
     def begin(self) -> None:
-        """Give every running guest the demand of this moment, so that the first report is not empty."""
+        """Give every running guest the demand of this moment, so that the first report is not empty, and the minute before it, as one that runs has."""
+        minute = math.floor(self.world.now / history.ROW_SECONDS) * history.ROW_SECONDS
         for guest in self.world.guests.values():
             if guest.is_running:
                 _stop, guest.cpu_demand_cores = self._cpu_at(guest, self.world.now)
                 self._memory_at(guest, self.world.now)
                 guest.cpu_used_cores = min(guest.cpu_demand_cores, effective_cores(guest))
                 guest.levels = settle_levels(guest, guest.service_down_until > self.world.now)
+                if guest.started_at is not None and guest.started_at <= minute - history.ROW_SECONDS:
+                    guest.minute_rows.append((minute, *self._figures(guest, 0.0, 0.0, 0.0)))
         report(self.world, self.world.now)
 
     def advance(self, seconds: float) -> float:
@@ -173,10 +176,14 @@ class Simulation:
         guest.cpu_used_cores = served
         guest.cpu_demand_cores = cpu_cores
         if not self._is_report_stuck():
-            cpus = guest.cpu_count(self.world.nodes[guest.node].cpus)
-            memory = int(guest.config.get("memory", "512")) * MIB
-            disk = (guest.disk_bytes, guest.shown_disk_bytes())
-            history.add_span(guest, start, stop, (served / cpus, levels.api_mib * MIB, cpus, memory, *disk, cpu_some, cpu_some, memory_some, memory_full, 1.0))
+            history.add_span(guest, start, stop, self._figures(guest, cpu_some, memory_some, memory_full))
+
+    def _figures(self, guest: Guest, cpu_some: float, memory_some: float, memory_full: float) -> tuple[float, ...]:
+        """Return what stands in a row about a running guest: ``history.FIELDS``, of what it uses now."""
+        cpus = guest.cpu_count(self.world.nodes[guest.node].cpus)
+        memory = int(guest.config.get("memory", "512")) * MIB
+        use = (guest.cpu_used_cores / cpus, guest.levels.api_mib * MIB, cpus, memory, guest.disk_bytes, guest.shown_disk_bytes())
+        return (*use, cpu_some, cpu_some, memory_some, memory_full, 1.0)
 
     def _idle(self, guest: Guest, start: float, end: float) -> None:
         """Write the rows of a stopped guest: only what the configuration says."""

@@ -117,7 +117,7 @@ class LoopRoom:
         """Let time pass, on the node and for the loop."""
         self.now = self.simulator.advance(seconds)
 
-    def need_memory(self, *vmids: int, anon_mib: float = 880) -> None:
+    def need_memory(self, *vmids: int, anon_mib: float = 760) -> None:
         """Let containers use so much memory from now on, and a minute pass."""
         for vmid in vmids:
             self.simulator.set_guest(vmid, anon_mib=anon_mib)

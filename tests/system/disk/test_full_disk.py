@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-GROWN = {101: 1952, 102: 1952}
+GROWN = {101: 1792, 102: 1792}
 SIZE_KIB = 512
 # From a disk on which nothing more can be written to one that has room for half of the cycle.
 FREE_KIB = (0, 4, 12, 24, 36, 48, 60, 72)
@@ -93,4 +93,4 @@ def test_commands_that_only_read_work_on_a_full_disk(disk):
     for command in ("history", "status"):
         ended = disk.run(command)
         assert (ended.exit_code, ended.err) == (0, ""), command
-    assert "1024 -> 1952" in disk.run("history").out
+    assert "1024 -> 1792" in disk.run("history").out

@@ -33,6 +33,7 @@ ALLOWED = [
     "pct set 999999999 --memory 1024 --swap 0",
     f"pct set 101 --cores 4 --cpulimit 1.25 --cpuunits 100 --memory 1024 --swap 512 --digest {DIGEST}",
     "pct set 101 --delete cpulimit --delete cores",
+    "pct set 101 --delete swap",
     "pct set 101 --cpulimit 0.5",
     "pvesh get /version --output-format json",
     "pvesh get /cluster/resources --output-format json",

@@ -96,7 +96,7 @@ def test_rows_have_no_keys_where_nothing_was_written(simulate_one) -> None:
     client = simulate_one()
     client.simulator.advance(120)
     rows = client.get("/nodes/pve1/lxc/101/rrddata", timeframe="hour")
-    assert [len(rows), rows[0], len(rows[-1]), len(rows[-3])] == [60, {"time": 1_767_222_180}, 17, 1]
+    assert [len(rows), rows[0], len(rows[-1]), len(rows[-3]), len(rows[-4])] == [60, {"time": 1_767_222_180}, 17, 17, 1]
     client.simulator.set_guest(101, status="stopped")
     client.simulator.advance(60)
     assert sorted(client.get("/nodes/pve1/lxc/101/rrddata", timeframe="hour")[-1]) == ["disk", "maxcpu", "maxdisk", "maxmem", "time"]

@@ -93,6 +93,7 @@ def after_broken_config(path: str, environment: Mapping[str, str], error: LxcAut
     def act() -> None:
         salvaged = salvage_config(path, environment)
         if salvaged is None:
+            found.append("nobody could be told, because that file says who is to be")
             return
         state = _open(salvaged.state_path)
         try:

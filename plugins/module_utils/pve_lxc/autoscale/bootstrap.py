@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from ..errors import ProxmoxAPIError
 from ..operations.parallel import MAX_CONCURRENCY, run_each
 from ..policy.demand import DemandRow, join_demand, read_demand
+from ..policy.freshness import record_age_seconds
 from ..policy.observation import Observation
 from ..policy.past import earliest_record_seconds, forget_learnt, is_unseen, learn_past
 from ..ports import LxcBackend
@@ -33,11 +34,13 @@ class _Records:
         rows: oldest first.
         problem: why there are none; empty when they were read.
         is_asked: whether they were asked for; False after nothing more could be asked.
+        age_seconds: of the newest; None where they cannot tell.
     """
 
     rows: Sequence[DemandRow] = ()
     problem: str = ""
     is_asked: bool = True
+    age_seconds: float | None = None
 
 
 def learn_records(parts: CycleParts, observed: Observed, now: float) -> Observed:
@@ -52,18 +55,21 @@ def learn_records(parts: CycleParts, observed: Observed, now: float) -> Observed
     read = _read_all(parts, turn, observed, now)
     waiting = {observation.guest.vmid for observation in later}
     remembered, notices = dict(observed.remembered), list(observed.notices)
+    dated = {}
     for observation, records in zip(turn, read):
         vmid = observation.guest.vmid
         if not records.is_asked:
             waiting.add(vmid)
             continue
+        unread = f"its records could not be read: {records.problem}" if records.problem else ""
+        dated[vmid] = replace(observation, record_age_seconds=records.age_seconds, record_problem=unread)
         if records.problem:
             notices.append(f"Proxmox's records of {vmid} could not be read, so it is only grown until a day is known: {records.problem}")
         entry, settings = remembered[vmid], observed.settings.of(vmid)
         # What was learnt last time is better than nothing, where nothing could be read now.
         memory = forget_learnt(entry.memory, settings.policy) if records.rows else replace(entry.memory, recorded_seconds=0.0)
         remembered[vmid] = replace(entry, memory=learn_past(memory, records.rows, observation, settings, observed.host, now))
-    marked = tuple(replace(one, waits_for_records=True) if one.guest.vmid in waiting else one for one in observed.observations)
+    marked = tuple(replace(one, waits_for_records=True) if one.guest.vmid in waiting else dated.get(one.guest.vmid, one) for one in observed.observations)
     return replace(observed, observations=marked, remembered=remembered, notices=tuple(notices))
 
 
@@ -86,7 +92,7 @@ def _read_all(parts: CycleParts, turn: Sequence[Observation], observed: Observed
         if now - earliest < _ONE_STEP_SECONDS:
             return _Records()
         try:
-            return _Records(_read_rows(parts.backend, observation, parts.records_timeframe, earliest))
+            return _read_rows(parts.backend, observation, parts.records_timeframe, earliest)
         except UNREACHABLE_ERRORS as error:
             failures.append(str(error))
             return _Records(problem=str(error).strip())
@@ -96,7 +102,7 @@ def _read_all(parts: CycleParts, turn: Sequence[Observation], observed: Observed
     return run_each(read, turn, MAX_CONCURRENCY)
 
 
-def _read_rows(backend: LxcBackend, observation: Observation, timeframe: str, earliest: float) -> list[DemandRow]:
+def _read_rows(backend: LxcBackend, observation: Observation, timeframe: str, earliest: float) -> _Records:
     """Return what Proxmox recorded: the last day in rows of a minute (PVE 8: half an hour), what lies before it in coarser ones.
 
     One request for a container that started today, three for others; one more where the day's rows are coarse as well.
@@ -106,7 +112,8 @@ def _read_rows(backend: LxcBackend, observation: Observation, timeframe: str, ea
     row_seconds = averages[1].time_seconds - averages[0].time_seconds if len(averages) > 1 else 0.0
     peaks = backend.read_history(node, vmid, "day", "MAX") if row_seconds > _ONE_STEP_SECONDS else averages
     fine = read_demand(averages, peaks)
+    age = record_age_seconds(averages)
     if timeframe == "day" or (averages and averages[0].time_seconds <= earliest):
-        return fine
+        return _Records(fine, age_seconds=age)
     coarse = read_demand(*(backend.read_history(node, vmid, timeframe, consolidation) for consolidation in ("AVERAGE", "MAX")))
-    return join_demand(coarse, fine)
+    return _Records(join_demand(coarse, fine), age_seconds=age)

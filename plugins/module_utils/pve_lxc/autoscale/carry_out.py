@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ..errors import ProxmoxAPIError
+from ..model.allocation import Allocation
 from ..model.decision import Decision
 from ..model.guest import Guest, GuestConfig
 from ..model.plan import Outcome
@@ -16,8 +17,9 @@ from ..model.usage import MemorySource
 from ..operations.failure import describe_failure
 from ..operations.resize_apply import apply_resize
 from ..operations.resize_plan import plan_to
-from ..policy.adopt import MANAGED_FIELDS, adopt, managed_differences, record_write
-from ..policy.memory_guard import refuse_memory_shrink
+from ..policy.adopt import adopt, differing_fields, record_write, written_fields
+from ..policy.memory_guard import refuse_memory_shrink, refuse_swap_shrink
+from ..policy.remember import ContainerMemory
 from .parts import UNREACHABLE_ERRORS, CycleParts
 from .remembered import Remembered, remembered_to_dict
 
@@ -78,7 +80,7 @@ def carry_out(parts: CycleParts, run_id: int, errand: Errand, remembered: Rememb
     config = read_again(parts, decision, guest)
     if isinstance(config, Outcome):
         return Carried(config, remembered)
-    refusal = _look_again(parts, errand, config)
+    refusal = left_to_operator(parts, decision, config, remembered.memory) or _look_again(parts, errand, config)
     if refusal is not None:
         policy = parts.settings.of(guest.vmid).policy
         memory = adopt(remembered.memory, guest, config, policy, parts.clock.now())
@@ -119,24 +121,49 @@ def left_outcome(parts: CycleParts, decision: Decision, reason: Reason, message:
     )
 
 
-def left_to_operator(parts: CycleParts, decision: Decision, config: GuestConfig) -> Outcome | None:
+def left_to_operator(parts: CycleParts, decision: Decision, config: GuestConfig, memory: ContainerMemory) -> Outcome | None:
     """Return that somebody else is or was at work on it since the decision; None when nobody was."""
     if config.lock:
         return left_outcome(parts, decision, Reason.LOCKED, f"it was locked in the meantime ({config.lock})", is_failed=False)
-    if decision.current is None or managed_differences(config.allocation, decision.current):
+    if decision.current is None or differing_fields(config.allocation, decision.current, _fields_of(decision, memory)):
         return left_outcome(parts, decision, Reason.OPERATOR_CHANGED, "somebody changed it in the meantime; their values are kept", is_failed=False)
     return None
 
 
+def _fields_of(decision: Decision, memory: ContainerMemory) -> tuple[str, ...]:
+    """Return the fields that a decision is about."""
+    return written_fields(memory, decision.current or Allocation(), decision.target or decision.current or Allocation())
+
+
 def _look_again(parts: CycleParts, errand: Errand, config: GuestConfig) -> Outcome | None:
-    """Return why the decision no longer holds, now that its configuration was read again; None when it does."""
+    """Return why the decision no longer holds, now that what is in use is measured again; None when it does."""
+    if errand.decision.target is None or (errand.undo is not None and errand.undo.is_forced):
+        return None
+    return _look_at_memory(parts, errand, config) or _look_at_swap(parts, errand, config)
+
+
+def _look_at_swap(parts: CycleParts, errand: Errand, config: GuestConfig) -> Outcome | None:
+    """Return why swap must not be lowered; None when it may, or is not to be."""
     decision, guest = errand.decision, errand.guest
-    left = left_to_operator(parts, decision, config)
-    if left is not None:
-        return left
-    is_forced = errand.undo is not None and errand.undo.is_forced
+    target = decision.target or config.allocation
+    if target.swap_mib == (decision.current or target).swap_mib or target.swap_in_effect_mib >= config.allocation.swap_in_effect_mib:
+        return None
+    is_running = guest.status != "stopped"
+    live = parts.usage.read_live_limits(guest) if is_running else None
+    used_mib = None if live is None else live.swap_used_mib
+    reason = refuse_swap_shrink(target.swap_in_effect_mib, is_running=is_running, used_mib=used_mib)
+    if reason is None:
+        return None
+    shown = "an unknown amount" if used_mib is None else f"{used_mib:.0f} MiB"
+    message = f"swap kept: {shown} of it is in use by now, too much for {target.swap_in_effect_mib} MiB"
+    return left_outcome(parts, decision, reason, message, is_failed=False)
+
+
+def _look_at_memory(parts: CycleParts, errand: Errand, config: GuestConfig) -> Outcome | None:
+    """Return why memory must not be lowered; None when it may, or is not to be."""
+    decision, guest = errand.decision, errand.guest
     target_mib = decision.target.memory_mib if decision.target else None
-    if is_forced or target_mib is None or config.allocation.memory_mib is None or target_mib >= config.allocation.memory_mib:
+    if target_mib is None or config.allocation.memory_mib is None or target_mib >= config.allocation.memory_mib:
         return None
     # Memory in use is measured once more right before it is taken away: the decision may be a second old, and a second fills a gigabyte.
     is_blind_allowed = parts.settings.of(guest.vmid).policy.allow_blind_shrink
@@ -153,8 +180,8 @@ def _look_again(parts: CycleParts, errand: Errand, config: GuestConfig) -> Outco
 def _write(parts: CycleParts, run_id: int, errand: Errand, config: GuestConfig, remembered: Remembered) -> Carried:
     decision, guest, undo = errand.decision, errand.guest, errand.undo
     target = decision.target if decision.target is not None else config.allocation
-    # What is not ours (swap, cpuunits) stays as it was just read.
-    after = replace(config.allocation, **{name: getattr(target, name) for name in MANAGED_FIELDS})
+    # What is not ours (cpuunits, and swap unless it is sized) stays as it was just read.
+    after = replace(config.allocation, **{name: getattr(target, name) for name in _fields_of(decision, remembered.memory)})
     plan = plan_to(guest, config, after, cgroup_mode=errand.cgroup_mode, reason=decision.reason, message=decision.message)
     change_id = parts.state.begin_change(
         run_id,

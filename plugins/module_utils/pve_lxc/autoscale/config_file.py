@@ -10,9 +10,11 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..errors import ConfigError
+from .configuration.config_text import read_config_text
 from .configuration.document import Document, parse_document
 from .configuration.keys import SECTIONS, TOP_KEYS
-from .configuration.loop_config import LoopConfig, build_config, default_state_path, read_config_text
+from .configuration.loop_config import LoopConfig, build_config, default_state_path
 from .configuration.notifiers import NotifierSettings, read_notifiers
 from .legacy.read import read_legacy
 
@@ -50,10 +52,13 @@ def salvage_config(path: str, environment: Mapping[str, str]) -> Salvage | None:
     """Return what is good in a configuration that is not; None when nothing of it can be read.
 
     Raises:
-        ConfigError: the file cannot be read.
         DependencyError: PyYAML is missing.
     """
-    document, more_environment, _notices = read_either_format(read_config_text(path), environment)
+    try:
+        text = read_config_text(path)
+    except ConfigError:
+        return None
+    document, more_environment, _notices = read_either_format(text, environment)
     if not document.is_read:
         return None
     top = document.section({name: document.values[name] for name in TOP_KEYS if name in document.values}, (), TOP_KEYS)

@@ -16,6 +16,7 @@ from ..policy.decide import decide
 from .bootstrap import learn_records
 from .carry_out import Errand, carry_out, left_outcome
 from .collection import without_collection
+from .date_figures import date_figures
 from .observe import Observed, observe
 from .parts import UNREACHABLE_ERRORS, CycleParts, CycleResult
 from .remembered import Remembered, RememberedValues, remembered_from_dict
@@ -52,7 +53,7 @@ def _run(parts: CycleParts, mode: str, run_id: int, now: float) -> CycleResult:
     start = parts.clock.monotonic()
     remembered = {vmid: remembered_from_dict(vmid, values, parts.settings.of(vmid).policy) for vmid, values in parts.state.each_memory()}
     settled = settle_open_changes(parts, remembered)
-    observed = learn_records(parts, observe(parts, remembered, now), now)
+    observed = date_figures(parts, learn_records(parts, observe(parts, remembered, now), now), now)
     parts = replace(parts, settings=observed.settings)
     memories = {vmid: entry.memory for vmid, entry in observed.remembered.items()}
     decisions, learnt = decide(observed.observations, memories, parts.settings, observed.host, now)

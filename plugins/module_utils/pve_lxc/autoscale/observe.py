@@ -16,7 +16,7 @@ from ..model.reason import Reason
 from ..model.usage import MemorySource, UsageSample
 from ..policy.observation import HostState, Observation
 from ..policy.remember import memory_from_dict, memory_to_dict, new_memory
-from ..policy.settings import SettingsBook
+from ..policy.settings.container import SettingsBook
 from ..policy.stopped import is_restorable
 from .configuration.roster import Conflict
 from .configuration.selection import require_visible_pools
@@ -136,16 +136,18 @@ def is_config_due(entry: Remembered, guest: Guest, sample: UsageSample | None, n
     if (now + offset) // CONFIG_KEPT_SECONDS != (entry.config_read_seconds + offset) // CONFIG_KEPT_SECONDS:
         return True
     allocation = entry.config.allocation
-    if sample is not None and _is_contradicted(allocation, sample):
+    if sample is not None and _is_contradicted(allocation, sample, with_swap=entry.memory.swap_sizing is not None):
         return True
     expected_cpu = allocation.cores if allocation.cores is not None else allocation.cpulimit
     is_list_current = now - entry.config_read_seconds > _LIST_LAG_SECONDS
     return is_list_current and expected_cpu is not None and guest.max_cpu is not None and guest.max_cpu != expected_cpu
 
 
-def _is_contradicted(allocation: Allocation, sample: UsageSample) -> bool:
+def _is_contradicted(allocation: Allocation, sample: UsageSample, *, with_swap: bool) -> bool:
     memory_mib = allocation.memory_in_effect_mib
     if sample.live_memory_max_mib is not None and abs(sample.live_memory_max_mib - memory_mib) >= 1:
+        return True
+    if with_swap and sample.live_swap_max_mib is not None and sample.live_swap_max_mib != allocation.swap_in_effect_mib:
         return True
     # Over the API no quota is shown; None there means nothing.
     if sample.memory_source is not MemorySource.CGROUP:

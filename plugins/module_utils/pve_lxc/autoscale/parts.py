@@ -16,7 +16,7 @@ from ..model import form
 from ..model.decision import Decision
 from ..model.plan import Outcome
 from ..policy.observation import HostState
-from ..policy.settings import SettingsBook
+from ..policy.settings.container import SettingsBook
 from ..ports import LxcLifecycle, StateStore, UsageSource
 from .configuration.roster import Roster
 from .configuration.selection import Selection

@@ -12,7 +12,7 @@ from typing import Any
 from ..model.guest import Guest, GuestConfig
 from ..policy.kept_values import allocation_from_dict, allocation_to_dict
 from ..policy.remember import ContainerMemory, memory_from_dict, memory_to_dict
-from ..policy.settings import PolicySettings
+from ..policy.settings.policy import PolicySettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,13 +66,13 @@ def repair(parts: CycleParts, run_id: int, errand: Errand, remembered: Remembere
     config = read_again(parts, decision, guest)
     if isinstance(config, Outcome):
         return Carried(config, remembered)
-    left = left_to_operator(parts, decision, config)
+    left = left_to_operator(parts, decision, config, remembered.memory)
     if left is not None:
         return Carried(left, remembered)
     live = parts.usage.read_live_limits(guest)
     if live is None:
         return Carried(left_outcome(parts, decision, Reason.NOT_MEASURED, "its limits in force cannot be read any more", is_failed=False), remembered)
-    apart = managed_limits_apart(config, live)
+    apart = managed_limits_apart(config, live, with_swap=remembered.memory.swap_sizing is not None)
     if not apart:
         outcome = left_outcome(parts, decision, Reason.UNCHANGED, "its limits in force are those of its configuration again", is_failed=False)
         return Carried(outcome, _with_apart_since(remembered, 0.0))

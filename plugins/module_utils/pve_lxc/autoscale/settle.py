@@ -19,7 +19,8 @@ from ..operations.failure import describe_failure
 from ..operations.resize_apply import apply_resize
 from ..operations.resize_plan import plan_to
 from ..operations.resize_repair import is_in_midst
-from ..policy.adopt import managed_differences, record_write
+from ..policy.adopt import differing_fields, record_write, written_fields
+from ..policy.remember import ContainerMemory, new_memory
 from .parts import UNREACHABLE_ERRORS, CycleParts
 from .remembered import Remembered, remembered_to_dict
 
@@ -35,11 +36,12 @@ def settle_open_changes(parts: CycleParts, remembered: dict[int, Remembered]) ->
         if is_of_disk(change):
             outcomes += _settle_rootfs(parts, change, remembered)
             continue
-        outcome = _settle(parts, change)
+        vmid = int(change["vmid"])
+        entry = remembered.get(vmid)
+        outcome = _settle(parts, change, entry.memory if entry is not None else new_memory(parts.settings.of(vmid).policy))
         if outcome is None:
             continue
-        now, vmid = parts.clock.now(), int(change["vmid"])
-        entry = remembered.get(vmid)
+        now = parts.clock.now()
         if entry is not None:
             memory = entry.memory
             if outcome.after is not None and outcome.reason is not Reason.OPERATOR_CHANGED:
@@ -67,9 +69,10 @@ def _settle_rootfs(parts: CycleParts, change: Mapping[str, Any], remembered: dic
     return [outcome]
 
 
-def _settle(parts: CycleParts, change: Mapping[str, Any]) -> Outcome | None:
+def _settle(parts: CycleParts, change: Mapping[str, Any], memory: ContainerMemory) -> Outcome | None:
     """Return what a look at the container says; None to leave the change open because it cannot be looked at now."""
     before, target = _allocation(change["before"]), _allocation(change["target"])
+    fields = written_fields(memory, before, target)
     found = Outcome(
         vmid=int(change["vmid"]),
         name=str(change["name"]),
@@ -91,16 +94,16 @@ def _settle(parts: CycleParts, change: Mapping[str, Any]) -> Outcome | None:
             return None
         return replace(found, is_changed=False, is_failed=True, reason=reason, message=f"an earlier run did not see the end of this change: {message}")
     found = replace(found, after=seen.allocation, pending=dict(seen.pending), is_restart_required=bool(seen.pending))
-    if not managed_differences(seen.allocation, target):
+    if not differing_fields(seen.allocation, target, fields):
         return found
-    if change["reason"] == Reason.HALF_APPLIED and is_in_midst(seen.allocation, target):
+    if change["reason"] == Reason.HALF_APPLIED and is_in_midst(seen.allocation, target, with_swap="swap_mib" in fields):
         # Limits in force were being put back, which takes two writes: the second is made now.
         plan = plan_to(Guest(int(change["vmid"]), found.name, found.node, ""), seen, target, cgroup_mode=2, reason=Reason.HALF_APPLIED, message="")
         done = apply_resize(parts.backend, plan)
         return replace(
             done, before=before, message=f"an earlier run did not see the end of putting limits back to the configuration; {done.message or 'it is done'}"
         )
-    if not managed_differences(seen.allocation, before):
+    if not differing_fields(seen.allocation, before, fields):
         return replace(
             found, is_changed=False, is_failed=True, reason=Reason.NOT_TRIED, message="an earlier run did not see the end of this change; it was not made"
         )

@@ -72,7 +72,13 @@ class CgroupUsage:
         if not memory or not cpu:
             return None
         memory_bytes = cgroup_text.parse_number_or_max(memory)
-        return LiveLimits(None if memory_bytes is None else mib_from_bytes(memory_bytes), cgroup_text.parse_cpu_max_cores(cpu))
+        used_bytes = cgroup_text.parse_number_or_max(read_text(f"{folder}/memory.swap.current"))
+        return LiveLimits(
+            None if memory_bytes is None else mib_from_bytes(memory_bytes),
+            cgroup_text.parse_cpu_max_cores(cpu),
+            cgroup_text.parse_swap_max_mib(read_text(f"{folder}/memory.swap.max")),
+            None if used_bytes is None else mib_from_bytes(used_bytes),
+        )
 
     def read_host(self, node: str) -> HostUsage:
         """Return what this machine has left; the name is only put into the result."""
@@ -132,6 +138,7 @@ class CgroupUsage:
             refault_pages_per_second=rate(earlier, counters, "refaults", interval),
             swap_in_pages_per_second=rate(earlier, counters, "swap_ins", interval),
             host_oom_kills=by_host,
+            live_swap_max_mib=cgroup_text.parse_swap_max_mib(read_text(f"{folder}/memory.swap.max")),
         )
 
 

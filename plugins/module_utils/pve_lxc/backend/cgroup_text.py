@@ -8,6 +8,7 @@ Source of the formats: kernel Documentation/admin-guide/cgroup-v2.rst and Docume
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from ..units import BYTES_PER_MIB
@@ -19,6 +20,14 @@ def parse_number_or_max(text: str) -> float | None:
         return float(text.strip())
     except ValueError:
         return None
+
+
+def parse_swap_max_mib(text: str) -> float | None:
+    """Return the limit of memory.swap.max in MiB, infinite for ``max``; None for what is no number, as where swap is not counted."""
+    if text.strip() == "max":
+        return math.inf
+    limit_bytes = parse_number_or_max(text)
+    return None if limit_bytes is None else limit_bytes / BYTES_PER_MIB
 
 
 def parse_flat_keyed(text: str) -> dict[str, int]:

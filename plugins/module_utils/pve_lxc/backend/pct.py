@@ -23,7 +23,7 @@ from ..model.usage import RrdRow
 from ..ports import CommandRunner
 from ..units import mib_from_bytes
 from .api_lifecycle import guest_path
-from .cgroup_text import parse_cpu_max_cores, parse_flat_keyed, parse_number_or_max, working_set_mib
+from .cgroup_text import parse_cpu_max_cores, parse_flat_keyed, parse_number_or_max, parse_swap_max_mib, working_set_mib
 from .pct_command import NodeCommands, format_options
 from .pct_lifecycle import PctLifecycle
 from .pct_text import parse_config_lines, parse_list, parse_pending_lines, parse_status
@@ -153,12 +153,18 @@ class PctBackend(PctLifecycle):
         if not self._commands.is_local(node):
             return None
         folder = f"{self._cgroup_root}/lxc/{int(vmid)}"
-        finished = self._commands.run_plain(["cat", f"{folder}/memory.max", f"{folder}/cpu.max"])
-        lines = finished.output.splitlines()
-        if finished.exit_code != 0 or len(lines) != 2:
+        names = ("memory.max", "cpu.max", "memory.swap.max", "memory.swap.current")
+        # Where swap is not counted its two files are missing, and cat ends badly after the two that are there.
+        lines = self._commands.run_plain(["cat", *(f"{folder}/{name}" for name in names)]).output.splitlines()
+        if len(lines) not in (2, 4):
             return None
-        memory_bytes = parse_number_or_max(lines[0])
-        return LiveLimits(None if memory_bytes is None else mib_from_bytes(memory_bytes), parse_cpu_max_cores(lines[1]))
+        memory_bytes, used_bytes = parse_number_or_max(lines[0]), parse_number_or_max("".join(lines[3:]))
+        return LiveLimits(
+            None if memory_bytes is None else mib_from_bytes(memory_bytes),
+            parse_cpu_max_cores(lines[1]),
+            parse_swap_max_mib("".join(lines[2:3])),
+            None if used_bytes is None else mib_from_bytes(used_bytes),
+        )
 
     def _list_by_pct(self) -> Cluster:
         node = self._commands.read_local_node()

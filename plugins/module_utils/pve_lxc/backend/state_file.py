@@ -28,6 +28,10 @@ def state_errors(path: str) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
+        if os.path.isdir(path):
+            raise StateError(
+                f"the state file {path} cannot be used: it is a folder; give the path of a file, as in {os.path.join(path, 'state.sqlite')}"
+            ) from error
         raise StateError(f"the state file {path} cannot be used: {error}{_free_space(path)}") from error
 
 

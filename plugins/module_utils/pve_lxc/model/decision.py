@@ -35,6 +35,7 @@ class Decision:
         cpu_bounds_cores: least and largest CPU it may be given; None when that is unknown or its CPU is not managed.
         memory_bounds_mib: the same for memory.
         rootfs: what is chosen for its root file system; None where that is not grown, or nothing can be said of it now.
+        swap_bounds_mib: least and largest swap it may be given; None where swap is not sized.
     """
 
     vmid: int
@@ -51,10 +52,11 @@ class Decision:
     cpu_bounds_cores: tuple[float, float] | None = None
     memory_bounds_mib: tuple[float, float] | None = None
     rootfs: RootfsChoice | None = None
+    swap_bounds_mib: tuple[float, float] | None = None
 
     @property
     def is_change(self) -> bool:
-        """Return whether a size of CPU or memory is to be written."""
+        """Return whether a size of CPU, memory or swap is to be written."""
         return self.current is not None and self.target is not None and self.current != self.target
 
     @property

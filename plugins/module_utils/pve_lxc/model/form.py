@@ -172,7 +172,7 @@ def format_sample(sample: UsageSample | None) -> dict[str, Any]:
 
 
 def format_decision(decision: Decision) -> dict[str, Any]:
-    """Return one container's decision; ``rootfs`` is there only where root file systems are grown."""
+    """Return one container's decision; ``rootfs`` is there only where root file systems are grown, ``swap_bounds_mib`` only where swap is sized."""
     shown = {
         "vmid": decision.vmid,
         "name": decision.name,
@@ -189,6 +189,8 @@ def format_decision(decision: Decision) -> dict[str, Any]:
         "cpu_bounds_cores": None if decision.cpu_bounds_cores is None else list(decision.cpu_bounds_cores),
         "memory_bounds_mib": None if decision.memory_bounds_mib is None else list(decision.memory_bounds_mib),
     }
+    if decision.swap_bounds_mib is not None:
+        shown["swap_bounds_mib"] = list(decision.swap_bounds_mib)
     return shown if decision.rootfs is None else {**shown, "rootfs": _format_rootfs(decision.rootfs)}
 
 

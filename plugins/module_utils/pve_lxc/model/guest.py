@@ -96,3 +96,7 @@ class GuestConfig:
     def identity(self) -> str:
         """Return what tells this container from a later one with the same vmid: id, root volume, MAC address."""
         return f"{self.vmid}|{self.rootfs_volume}|{self.net0_hwaddr}"
+
+    def has_raw_line(self, beginnings: tuple[str, ...]) -> bool:
+        """Return whether a raw line begins with one of these, as in ``("lxc.cgroup2.memory.",)``."""
+        return bool(self.raw_lxc_keys) and any(key.startswith(beginnings) for key in self.raw_lxc_keys)

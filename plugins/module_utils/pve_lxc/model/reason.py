@@ -33,6 +33,8 @@ class Reason(StrEnum):
     SEASON_EXPECTED = "season_expected"
     SAVING_ENERGY = "saving_energy"
     GROW_ROOTFS = "grow_rootfs"
+    GROW_SWAP = "grow_swap"
+    SHRINK_SWAP = "shrink_swap"
 
     # Kept: nothing to do.
     UNCHANGED = "unchanged"
@@ -77,6 +79,9 @@ class Reason(StrEnum):
     RECENT_OOM = "recent_oom"
     SHRINK_FAILED = "shrink_failed"
     SWAP_GROWING = "swap_growing"
+    SWAP_IN_USE = "swap_in_use"
+    NO_SWAP_ON_NODE = "no_swap_on_node"
+    MEMORY_FIRST = "memory_first"
     OOM_INSIDE = "oom_inside"
     HOST_OOM = "host_oom"
     LEAK_SUSPECTED = "leak_suspected"

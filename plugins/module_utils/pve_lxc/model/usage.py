@@ -44,6 +44,7 @@ class UsageSample:
         host_oom_kills: those of them that were the host's, which ran out of memory itself; None when it cannot be told.
         live_memory_max_mib: the limit the kernel enforces; None when not readable.
         live_cpu_max_cores: the quota the kernel enforces; None when unlimited or not readable.
+        live_swap_max_mib: the limit of swap the kernel enforces, infinite without one; None when not readable.
         refault_pages_per_second: file pages read again soon after eviction; None when not measured.
         swap_in_pages_per_second: pages that came back from swap; None when not measured.
     """
@@ -70,6 +71,7 @@ class UsageSample:
     refault_pages_per_second: float | None = None
     swap_in_pages_per_second: float | None = None
     host_oom_kills: int | None = None
+    live_swap_max_mib: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,10 +167,10 @@ def _refused(backend: LxcBackend, plan: ResizePlan, write: ConfigWrite, error: P
         seen = backend.read_config(plan.node, plan.vmid)
     except ProxmoxAPIError:
         return _StepFailedError(Reason.HALF_APPLIED, f"{answered}: {_UNSEEN_LIMITS}")
-    live = read_live_limits(backend, plan)
-    if live is None:
+    live, with_swap = read_live_limits(backend, plan), plan.before.swap_mib != plan.after.swap_mib
+    if live is None or (with_swap and live.swap_mib is None):
         return _StepFailedError(Reason.HALF_APPLIED, f"{answered}: {_UNSEEN_LIMITS}", seen)
-    apart = limits_apart(seen.allocation, live)
+    apart = limits_apart(seen.allocation, live, with_swap=with_swap)
     if not apart:
         return _StepFailedError(Reason.REFUSED_BY_PROXMOX, f"{answered}; the limits that are in force are those of the configuration", seen)
     why_not = put_back(backend, plan, seen, apart)

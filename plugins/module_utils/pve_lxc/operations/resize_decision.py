@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..model.allocation import DEFAULT_MEMORY_MIB, Allocation
+from ..model.allocation import ABSENT_SWAP_MIB, DEFAULT_MEMORY_MIB, Allocation
 from ..model.guest import Guest, GuestConfig
 from ..model.plan import ResizePlan
 from ..model.reason import Reason
 from ..units import Quantity, format_number
 from .request import SIZE_KEYS, ResizeRequest
-from .resize_plan import DEFAULT_SWAP_MIB, memory_of, plan_nothing, plan_to
+from .resize_plan import memory_of, plan_nothing, plan_to
 
 MANAGED_TAG = "autoscale-managed"
 
@@ -26,7 +26,7 @@ _ABSENT = {
     "cpuunits": "no cpuunits are set, which means the node's default (100 on cgroup 2, 1024 on cgroup 1)",
 }
 # Option -> MiB when the key is absent.
-_DEFAULTS = {"memory": DEFAULT_MEMORY_MIB, "swap": DEFAULT_SWAP_MIB}
+_DEFAULTS = {"memory": DEFAULT_MEMORY_MIB, "swap": ABSENT_SWAP_MIB}
 
 
 class _ImpossibleError(Exception):

@@ -15,9 +15,6 @@ from ..model.plan import ConfigWrite, ResizePlan
 from ..model.reason import Reason
 from ..units import format_number
 
-# What Proxmox takes when the key is absent. Source: PVE 9.2 API schema, PUT /nodes/{node}/lxc/{vmid}/config.
-DEFAULT_SWAP_MIB = 512
-
 _MEMORY_FIELDS = frozenset({"memory_mib", "swap_mib"})
 
 

@@ -15,7 +15,7 @@ from .memory_choice import MemoryCase
 from .observation import Observation
 from .remember import ContainerMemory
 from .season import expected_ahead
-from .settings import PolicySettings
+from .settings.policy import PolicySettings
 from .take_back import guard_giving_back, take_back_cpu, take_back_memory
 
 

@@ -23,7 +23,7 @@ from .memory_choice import MemoryCase, guard_memory_shrink
 from .memory_guard import smallest_safe_memory_mib
 from .node_room import NodeRoom, node_room
 from .observation import HostState, Observation
-from .settings import SettingsBook
+from .settings.container import SettingsBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +54,16 @@ def admit(drafts: Sequence[Draft], host: HostState, settings: SettingsBook) -> l
         settings: what is said of the node stands in the general ones.
     """
     policy = settings.general.policy
-    requests = {draft.vmid: _request(draft, case) for draft in drafts if (case := _case(draft)) is not None}
+    cases = {draft.vmid: case for draft in drafts if (case := _case(draft)) is not None}
     limits_mib = 0.0 if policy.overcommit_ratio is None else sum_of_limits_mib([draft.observation for draft in drafts], host)
     room = node_room(host, policy, limits_mib)
-    ceilings = fair_ceilings(requests, room) if room.short_why else {}
-    lowered = [_lowered(draft, ceilings[draft.vmid], room) if draft.vmid in ceilings else draft for draft in drafts]
-    growths = {draft.vmid: _chosen_mib(draft) - requests[draft.vmid].limit_mib for draft in lowered if draft.vmid in requests}
-    growths = {vmid: growth for vmid, growth in growths.items() if growth > 0}
+    ceilings = fair_ceilings({draft.vmid: _request(draft, cases[draft.vmid]) for draft in drafts if draft.vmid in cases}, room) if room.short_why else {}
+    lowered = [_lowered(draft, ceilings[draft.vmid], room) if draft.vmid in ceilings else draft for draft in drafts] if ceilings else list(drafts)
+    growths = {draft.vmid: growth for draft in lowered if draft.vmid in cases and (growth := _growth_mib(draft)) > 0}
     if not growths:
         return lowered
     step = policy.memory_step_mib
-    entitled = {vmid: growth if vmid not in ceilings else _entitled(growth, ceilings[vmid], requests[vmid], step) for vmid, growth in growths.items()}
+    entitled = {vmid: growth if vmid not in ceilings else _entitled(growth, ceilings[vmid], cases[vmid].limit_mib, step) for vmid, growth in growths.items()}
     granted = {} if room.growth_mib is None else share_growth({vmid: share for vmid, share in entitled.items() if share > 0}, room.growth_mib, step)
     return [_granted(draft, growths[draft.vmid], granted.get(draft.vmid, 0), room) if draft.vmid in growths else draft for draft in lowered]
 
@@ -114,9 +113,9 @@ def _budget_mib(requests: Mapping[int, Request], room: NodeRoom) -> float:
     return min(budgets)
 
 
-def _entitled(growth_mib: int, ceiling_mib: float, request: Request, step_mib: int) -> int:
+def _entitled(growth_mib: int, ceiling_mib: float, limit_mib: int, step_mib: int) -> int:
     """Return how much of a growth a share allows: 300 MiB with 1000 of a share of 1200 are 192, in steps of 32."""
-    return min(growth_mib, int((ceiling_mib - request.limit_mib) // step_mib) * step_mib)
+    return min(growth_mib, int((ceiling_mib - limit_mib) // step_mib) * step_mib)
 
 
 def _case(draft: Draft) -> MemoryCase | None:
@@ -135,6 +134,13 @@ def _chosen_mib(draft: Draft) -> int:
     if case is None or draft.sizing is None:
         return 0
     return int(draft.sizing.memory.changes.get("memory_mib", case.limit_mib))
+
+
+def _growth_mib(draft: Draft) -> int:
+    """Return by how much the memory that is chosen for a container is more than it has; 0 or less where it is not."""
+    case, sizing = _case(draft), draft.sizing
+    chosen = None if case is None or sizing is None else sizing.memory.changes.get("memory_mib")
+    return 0 if case is None or chosen is None else int(chosen) - case.limit_mib
 
 
 def _lowered(draft: Draft, share_mib: float, room: NodeRoom) -> Draft:

@@ -6,27 +6,40 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
 from ..model.allocation import Allocation
 from ..model.guest import Guest, GuestConfig
 from ..model.reason import Reason
+from ..units import DAY_SECONDS
 from .contest import is_contested, note_change, note_write
 from .hold import hold
 from .loan import forget_changed
 from .probation import begin_probation, end_probation
 from .remember import ContainerMemory, new_memory
-from .settings import DAY_SECONDS, LARGEST_CHANGES_PER_DAY, PolicySettings
+from .settings.policy import LARGEST_CHANGES_PER_DAY, PolicySettings
 
-# What this loop sizes; cpuunits and swap are never changed, so a change of them by somebody else is no concern.
-MANAGED_FIELDS = ("cores", "cpulimit", "memory_mib")
+# What this loop always sizes, and all that it ever does; cpuunits are never changed. Somebody's change of what is not sized is no concern.
+_ALWAYS_MANAGED = ("cores", "cpulimit", "memory_mib")
+MANAGED_FIELDS = (*_ALWAYS_MANAGED, "swap_mib")
 CPU_FIELDS = frozenset({"cores", "cpulimit"})
 
 
-def managed_differences(one: Allocation, other: Allocation) -> tuple[str, ...]:
-    """Return which of cores, cpulimit and memory differ."""
-    return tuple(name for name in MANAGED_FIELDS if getattr(one, name) != getattr(other, name))
+def managed_fields(memory: ContainerMemory) -> tuple[str, ...]:
+    """Return the fields of a container that are ours to write; swap is one only while it is sized."""
+    return _ALWAYS_MANAGED if memory.swap_sizing is None else MANAGED_FIELDS
+
+
+def written_fields(memory: ContainerMemory, before: Allocation, target: Allocation) -> tuple[str, ...]:
+    """Return the fields that a change of ours is about: the managed ones, and swap where it is put back after its sizing was switched off."""
+    return managed_fields(memory) if before.swap_mib == target.swap_mib else MANAGED_FIELDS
+
+
+def differing_fields(one: Allocation, other: Allocation, fields: Collection[str]) -> tuple[str, ...]:
+    """Return which of some fields differ."""
+    return tuple(name for name in fields if getattr(one, name) != getattr(other, name))
 
 
 def adopt(memory: ContainerMemory, guest: Guest, config: GuestConfig, settings: PolicySettings, now: float) -> ContainerMemory:
@@ -37,13 +50,17 @@ def adopt(memory: ContainerMemory, guest: Guest, config: GuestConfig, settings: 
     * What somebody else changed since becomes the new baseline for those fields, and the container is left alone for a day.
     * Whose values come back a second time, though we had changed them, has them for good, until somebody releases it.
     * A container that came from another node is only grown for a day.
+    * Swap is adopted when its sizing is switched on: what is found then is its baseline, whoever set it before.
     """
-    if memory.known == config.allocation and memory.identity == config.identity and memory.node == guest.node:
+    is_same = memory.known == config.allocation and memory.identity == config.identity and memory.node == guest.node
+    if is_same and (memory.swap_sizing is not None) is settings.size_swap:
         return memory
     if memory.identity and memory.identity != config.identity:
         # Nothing older than this sight is its own, not even what Proxmox recorded under the id.
         memory = replace(new_memory(settings), records_read_seconds=now)
     found = config.allocation
+    if (memory.swap_sizing is not None) is not settings.size_swap:
+        memory = _follow_switch_of_swap(memory, found, settings, now)
     moved = bool(memory.node) and memory.node != guest.node
     memory = replace(
         memory,
@@ -53,7 +70,7 @@ def adopt(memory: ContainerMemory, guest: Guest, config: GuestConfig, settings: 
     )
     if memory.baseline is None or memory.known is None:
         return replace(memory, baseline=found, known=found)
-    changed = managed_differences(memory.known, found)
+    changed = differing_fields(memory.known, found, managed_fields(memory))
     if not changed:
         return replace(memory, known=found)
     new_values: dict[str, Any] = {name: getattr(found, name) for name in changed}
@@ -67,8 +84,25 @@ def adopt(memory: ContainerMemory, guest: Guest, config: GuestConfig, settings: 
         cpu_changed_seconds=now if CPU_FIELDS & set(changed) else memory.cpu_changed_seconds,
     )
     if is_contested(contest, settings, now):
-        return hold(memory, Reason.CONTESTED, math.inf)
-    return hold(memory, Reason.OPERATOR_CHANGED, now + settings.operator_pause_seconds)
+        return hold(memory, Reason.CONTESTED, math.inf, since_seconds=now)
+    return hold(memory, Reason.OPERATOR_CHANGED, now + settings.operator_pause_seconds, since_seconds=now)
+
+
+def _follow_switch_of_swap(memory: ContainerMemory, found: Allocation, settings: PolicySettings, now: float) -> ContainerMemory:
+    """Return the memory with swap taken over as it is found, or let go."""
+    if not settings.size_swap:
+        return replace(memory, swap_sizing=None)
+    # Imported here, because hardly anybody has swap sized and every cycle would start later.
+    from .swap_memory import SwapMemory
+
+    overwritten = memory.contest.overwritten
+    return replace(
+        memory,
+        swap_sizing=SwapMemory.begin(settings, now),
+        baseline=None if memory.baseline is None else replace(memory.baseline, swap_mib=found.swap_mib),
+        known=None if memory.known is None else replace(memory.known, swap_mib=found.swap_mib),
+        contest=memory.contest if overwritten is None else replace(memory.contest, overwritten=replace(overwritten, swap_mib=found.swap_mib)),
+    )
 
 
 def record_write(memory: ContainerMemory, after: Allocation, now: float, *, is_running: bool = True) -> ContainerMemory:
@@ -81,7 +115,7 @@ def record_write(memory: ContainerMemory, after: Allocation, now: float, *, is_r
         is_running: False for a container that is stopped, which misses nothing that is taken away.
     """
     before = memory.known
-    changed = () if before is None else managed_differences(before, after)
+    changed = () if before is None else differing_fields(before, after, managed_fields(memory))
     if before is None or not changed:
         return replace(memory, known=after)
     recent = tuple(time for time in memory.write_times if now - DAY_SECONDS < time <= now)
@@ -92,6 +126,8 @@ def record_write(memory: ContainerMemory, after: Allocation, now: float, *, is_r
         contest=note_write(memory.contest, before, changed),
         cpu_changed_seconds=now if CPU_FIELDS & set(changed) else memory.cpu_changed_seconds,
     )
+    if memory.swap_sizing is not None and "swap_mib" in changed:
+        memory = replace(memory, swap_sizing=memory.swap_sizing.with_write(before.swap_in_effect_mib, after.swap_in_effect_mib, now))
     before_mib, after_mib = before.memory_in_effect_mib, after.memory_in_effect_mib
     if after_mib > before_mib:
         return replace(memory, probation=end_probation(memory.probation, after_mib))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..model.allocation import Allocation
-from .settings import BoundsSettings
+from .settings.bounds import BoundsSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,10 @@ def cpu_bounds(baseline: Allocation, host_cpus: float | None, settings: BoundsSe
     2 cores on a node of 16: from 1 to min(4, 8) = 4. On a node of 4: 2 * 2 is over half of it, but what was found stays allowed, so 2.
     When nobody says how many CPUs the node has, nothing above the baseline is known to be safe.
     """
-    found = [value for value in (baseline.cores, baseline.cpulimit) if value is not None]
-    if not found:
+    found = baseline.cpu_limit_cores
+    if found is None:
         return None
-    base = float(min(found))
+    base = float(found)
     high = settings.max_cpu_cores
     if high is None:
         high = _default_high(base, host_cpus, settings)
@@ -53,6 +53,17 @@ def memory_bounds(baseline: Allocation, host_total_mib: float | None, settings: 
     if not settings.allow_below_half:
         low = max(low, base * settings.smallest_share_of_baseline)
     return Bounds(min(low, high), high)
+
+
+def swap_bounds(baseline: Allocation, settings: BoundsSettings) -> Bounds:
+    """Return the bounds of the swap in MiB; what is not set is what was found, so that without both it is left as it is.
+
+    512 MiB found: from 512 to 512; with a largest of 2048 from 512 to 2048; with a least of 1024 alone from 1024 to 1024.
+    """
+    found = baseline.swap_in_effect_mib
+    low = found if settings.min_swap_mib is None else settings.min_swap_mib
+    high = max(found, low) if settings.max_swap_mib is None else settings.max_swap_mib
+    return Bounds(float(min(low, high)), float(high))
 
 
 def _default_high(base: float, host_total: float | None, settings: BoundsSettings) -> float:

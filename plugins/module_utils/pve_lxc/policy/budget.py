@@ -13,11 +13,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..model.reason import Reason
+from ..units import DAY_SECONDS, HOUR_SECONDS
 from .cpu_choice import Choice, keep
 from .draft import Draft
 from .memory_choice import limit_of
 from .remember import ContainerMemory
-from .settings import DAY_SECONDS, HOUR_SECONDS, PolicySettings, SettingsBook
+from .settings.container import SettingsBook
+from .settings.policy import PolicySettings
 
 # Reasons that are never held back, whatever was changed before.
 EMERGENCIES = frozenset({Reason.OOM_ANSWERED, Reason.PROBATION_FAILED, Reason.BOOSTED, Reason.BOOST_ENDED})
@@ -113,13 +115,18 @@ def _moved_mib(draft: Draft) -> float:
 
 
 def _is_change(draft: Draft) -> bool:
-    return draft.guard is None and draft.sizing is not None and bool(draft.sizing.cpu.changes or draft.sizing.memory.changes)
+    sizing = draft.sizing
+    if draft.guard is not None or sizing is None:
+        return False
+    return bool(sizing.cpu.changes or sizing.memory.changes or (sizing.swap is not None and sizing.swap.changes))
 
 
 def _kept_back(draft: Draft, why: str) -> Draft:
     if draft.sizing is None:
         return draft
     sizing = replace(draft.sizing, cpu=_without_change(draft.sizing.cpu, why), memory=_without_change(draft.sizing.memory, why))
+    if sizing.swap is not None:
+        sizing = replace(sizing, swap=_without_change(sizing.swap, why))
     return replace(draft, sizing=sizing)
 
 

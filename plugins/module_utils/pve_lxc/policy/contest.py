@@ -15,7 +15,7 @@ from typing import Any
 
 from ..model.allocation import Allocation
 from .kept_values import allocation_from_dict, allocation_to_dict, mapping_from, times_from
-from .settings import PolicySettings
+from .settings.policy import PolicySettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..model.usage import UsageSample
 from ..units import clamp
 from .resource_memory import CpuMemory
-from .settings import PolicySettings
+from .settings.policy import PolicySettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,8 @@ def use_cores(sample: UsageSample, cap_cores: float, settings: PolicySettings) -
     return average + settings.cpu_peak_share * (peak_cores(sample, cap_cores, settings) - average)
 
 
-def is_saturated(sample: UsageSample, cap_cores: float, settings: PolicySettings) -> bool:
-    """Return whether the container may want more than it can show: at 0.95 of its limit, or at 0.8 with CPU pressure."""
-    use = use_cores(sample, cap_cores, settings)
+def is_saturated(sample: UsageSample, use: float, cap_cores: float, settings: PolicySettings) -> bool:
+    """Return whether the container may want more than it can show: at 0.98 of its limit, or at 0.8 with CPU pressure."""
     if use >= settings.cpu_saturated_share * cap_cores:
         return True
     pressure = sample.cpu_pressure_percent
@@ -64,7 +63,7 @@ def learn_cpu(memory: CpuMemory, sample: UsageSample, scope: CpuScope, settings:
     interval in which the quota ran out.
     """
     average = sample.cpu_cores or 0.0
-    peak = peak_cores(sample, scope.cap_cores, settings)
+    use, peak = use_cores(sample, scope.cap_cores, settings), peak_cores(sample, scope.cap_cores, settings)
     if is_throttled(sample, settings):
         peak = settings.cpu_saturation_growth * scope.cap_cores
     if average >= settings.cpu_censored_share * scope.cap_cores:
@@ -77,15 +76,16 @@ def learn_cpu(memory: CpuMemory, sample: UsageSample, scope: CpuScope, settings:
     # The mean fades by the time entered, which is the time passed unless the loop stood still: nothing is known of that time.
     faded = memory.mean_weight_seconds * 2.0 ** (-weight_seconds / settings.cpu_half_life_seconds)
     # The answer follows from what was known before this sample, so that more use can never yield less.
-    answer = _answer_to_saturation(memory, sample, scope, settings)
+    answer = _answer_to_saturation(memory, sample, use, scope, settings)
     until_seconds, answer_cores = memory.saturated_until_seconds, memory.saturated_target_cores
     if answer is not None:
         answer_cores = max(answer, answer_cores) if time_seconds < until_seconds else answer
         until_seconds = time_seconds + settings.cpu_saturation_hold_seconds
-    use = use_cores(sample, scope.cap_cores, settings)
+    before = _recent_before(memory, time_seconds)
+    head_room = memory.head_room if before is None else memory.head_room.added(time_seconds, use - before, weight_seconds, scope.max_cores)
     return CpuMemory(
         histogram=memory.histogram.added(time_seconds, entries),
-        head_room=memory.head_room.added(time_seconds, use, settings.cpu_head_room_block_seconds, scope.max_cores),
+        head_room=head_room,
         recent=memory.recent.added(time_seconds, use),
         targets=memory.targets,
         mean_cores=(memory.mean_cores * faded + average * weight_seconds) / (faded + weight_seconds),
@@ -98,13 +98,21 @@ def learn_cpu(memory: CpuMemory, sample: UsageSample, scope: CpuScope, settings:
     )
 
 
-def _answer_to_saturation(memory: CpuMemory, sample: UsageSample, scope: CpuScope, settings: PolicySettings) -> float | None:
+def _recent_before(memory: CpuMemory, time_seconds: float) -> float | None:
+    """Return the highest recent use as it was known when the interval began, in cores; None after a longer gap. What was estimated then stood on this."""
+    began = memory.recent.newest_seconds
+    if began is None or time_seconds - began > memory.recent.window_seconds:
+        return None
+    return memory.recent.largest(began)
+
+
+def _answer_to_saturation(memory: CpuMemory, sample: UsageSample, use: float, scope: CpuScope, settings: PolicySettings) -> float | None:
     """Return what to give to a container that wanted more than it had, in cores; None when it did not.
 
     One that is at its limit all the time goes straight to its maximum while the node has CPU to spare. Otherwise its own history says
     how much it uses once it uses more than this; where that is not known it gets 1.6 times as much: of 2.0 cores 3.2.
     """
-    is_full = is_saturated(sample, scope.cap_cores, settings)
+    is_full = is_saturated(sample, use, scope.cap_cores, settings)
     if not is_full and not is_throttled(sample, settings):
         return None
     known = memory.histogram.quantile_above(scope.cap_cores, settings.cpu_saturation_share)
@@ -116,19 +124,33 @@ def _answer_to_saturation(memory: CpuMemory, sample: UsageSample, scope: CpuScop
 
 
 def tolerated_share(memory: CpuMemory, max_cores: float, settings: PolicySettings) -> float:
-    """Return the share of time that may lie above the limit: 0.23 of the mean use as a share of the largest CPU.
+    """Return the share of time that may lie above the limit: 0.15 of the mean use as a share of the largest CPU.
 
-    A mean of 0.2 cores with at most 4 gives 0.23 * 0.2 / 4 = 0.0115; it is held between 0.003 and 0.05. A container that uses little
+    A mean of 0.32 cores with at most 4 gives 0.15 * 0.32 / 4 = 0.012; it is held between 0.003 and 0.05. A container that uses little
     of its maximum is sized at a higher quantile, because head-room is cheap for it.
     """
     share = settings.cpu_tolerance_per_use * memory.mean_cores / max_cores
     return settings.cpu_tolerance * clamp(share, settings.cpu_tolerance_smallest, settings.cpu_tolerance_largest)
 
 
-def estimate_cpu_cores(memory: CpuMemory, now: float, settings: PolicySettings) -> float | None:
-    """Return the CPU wanted, in cores; None when nothing was ever learnt.
+@dataclass(frozen=True, slots=True)
+class CpuEstimate:
+    """What CPU is wanted, in cores, before bounds.
 
-    The larger of 1.05 times the highest use of the last 15 minutes, and of two views of what comes the smaller: the quantile of all that
+    Attributes:
+        target_cores: now.
+        lasting_cores: the same without the answer to a saturation. That answer is a try: when its time is over, the use has shown how much of it was
+            needed, so what was not is not waited for.
+    """
+
+    target_cores: float
+    lasting_cores: float
+
+
+def estimate_cpu(memory: CpuMemory, now: float, settings: PolicySettings) -> CpuEstimate | None:
+    """Return the CPU wanted; None when nothing was ever learnt.
+
+    The larger of 1.05 times the highest use of the last 10 minutes, and of two views of what comes the smaller: the quantile of all that
     is remembered, and the recent use with the head-room that it has needed before; a saturation's answer on top while it is kept. With a
     recent maximum of 1.0, a quantile of 1.8 and a head-room of 0.4 it is max(1.05, min(1.8, 1.4)) = 1.4.
 
@@ -141,9 +163,13 @@ def estimate_cpu_cores(memory: CpuMemory, now: float, settings: PolicySettings) 
     recent = memory.recent.largest(now)
     expected = memory.histogram.quantile(1.0 - tolerance)
     if recent is not None and expected is not None and expected > recent:
-        above = memory.head_room.above(recent, tolerance, memory.largest_cores)
+        above = memory.head_room.above(recent, tolerance, memory.largest_cores, settings.cpu_head_room_least_seconds)
         expected = expected if above is None else min(expected, above)
-    answer = memory.saturated_target_cores if now < memory.saturated_until_seconds else None
-    candidates = [None if recent is None else settings.cpu_recent_margin * recent, expected, answer]
+    candidates = [None if recent is None else settings.cpu_recent_margin * recent, expected]
     known = [candidate for candidate in candidates if candidate is not None]
-    return max(known) if known else None
+    is_answered = now < memory.saturated_until_seconds
+    if not known:
+        return CpuEstimate(memory.saturated_target_cores, memory.saturated_target_cores) if is_answered else None
+    lasting = max(known)
+    target = max(lasting, memory.saturated_target_cores) if is_answered else lasting
+    return CpuEstimate(target, target if settings.cpu_saturation_waits else lasting)

@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from ..model.allocation import Allocation
 from ..model.guest import GuestConfig
 from ..model.reason import Reason
-from ..units import clamp, format_number, round_up
+from ..units import clamp, format_number, whole_down, whole_up
 from .bounds import Bounds
+from .loan import cap_of
 from .permit import Guard
 from .resource_memory import CpuMemory
-from .settings import ContainerSettings, PolicySettings
+from .settings.container import ContainerSettings
+from .settings.policy import PolicySettings
 
 _CPUSET_LINES = ("lxc.cgroup2.cpuset.cpus", "lxc.cgroup.cpuset.cpus")
 _CPU_LINES = ("lxc.cgroup2.cpu.", "lxc.cgroup.cpu.")
@@ -53,7 +55,7 @@ def cpu_actuator(allocation: Allocation, wanted: str) -> str:
 
 def is_pinned(config: GuestConfig) -> bool:
     """Return whether a raw line pins the container to CPUs, so that Proxmox never places its ``cores``."""
-    return any(key.startswith(_CPUSET_LINES) for key in config.raw_lxc_keys)
+    return config.has_raw_line(_CPUSET_LINES)
 
 
 def guard_cpu(config: GuestConfig, settings: ContainerSettings) -> Guard | None:
@@ -64,7 +66,7 @@ def guard_cpu(config: GuestConfig, settings: ContainerSettings) -> Guard | None:
         return Guard(Reason.NOT_SELECTED, "its CPU is not managed (actuator none)")
     if allocation.cores is None and allocation.cpulimit is None:
         return Guard(Reason.CPU_UNLIMITED_BY_OPERATOR, "it has neither cores nor cpulimit, so its CPU is left unlimited")
-    if any(key.startswith(_CPU_LINES) for key in config.raw_lxc_keys):
+    if config.has_raw_line(_CPU_LINES):
         return Guard(Reason.RAW_LIMIT, "its configuration has raw lxc.cgroup lines for the CPU")
     if actuator == "cores" and is_pinned(config):
         return Guard(Reason.PINNED, "it is pinned to CPUs by a raw cpuset line")
@@ -74,14 +76,14 @@ def guard_cpu(config: GuestConfig, settings: ContainerSettings) -> Guard | None:
 def choose_cpu(config: GuestConfig, memory: CpuMemory, demand_cores: float, bounds: Bounds, settings: ContainerSettings, now: float) -> Choice:
     """Return the CPU to have: up at once, down only to the largest target of the window and only when it is worth it.
 
-    With cores 4, a demand of 1.3 and a largest target of 1.9 in the last 30 minutes: 2 cores, for 2 is more than a fifth below 4.
+    With cores 4, a demand of 1.3 and a largest target of 1.9 in the last hour: 2 cores, for 2 is more than 0.21 below 4.
     """
     policy = settings.policy
     allocation = config.allocation
     actuator = cpu_actuator(allocation, settings.bounds.actuator)
     step = 1.0 if actuator == "cores" else policy.cpu_step_cores
     high = reachable_high(config, bounds.high, actuator)
-    cap = min(value for value in (allocation.cores, allocation.cpulimit) if value is not None)
+    cap = cap_of(allocation)
     now_wanted = stepped_cores(demand_cores, bounds.low, high, step)
     if now_wanted > cap + step / 2:
         if _is_mere_head_room(memory, demand_cores, cap, step, policy, now):
@@ -122,8 +124,8 @@ def reachable_high(config: GuestConfig, high: float, actuator: str) -> float:
 
 def stepped_cores(cores: float, low: float, high: float, step: float) -> float:
     """Return cores rounded up to the step, within the bounds; the largest is rounded down, but to one step at least."""
-    largest = max(math.floor(round(high / step, 9)) * step, step)
-    return round(min(round_up(clamp(cores, low, high), step), largest), 6)
+    steps = min(whole_up(clamp(cores, low, high) / step), max(whole_down(high / step), 1))
+    return round(steps * step, 6)
 
 
 def grow_cpu(config: GuestConfig, wanted: float, cap: float, actuator: str, why: str) -> Choice:

@@ -13,7 +13,7 @@ from .cpu_choice import Choice
 from .observation import Observation
 from .permit import Guard
 from .remember import ContainerMemory
-from .settings import ContainerSettings
+from .settings.container import ContainerSettings
 from .size import Sizing
 
 if TYPE_CHECKING:

@@ -16,7 +16,9 @@ from ..model.usage import UsageSample
 from .cpu_choice import Choice
 from .memory_choice import MemoryCase
 from .resource_memory import CpuMemory
-from .settings import ContainerSettings, PolicySettings, ThresholdSettings
+from .settings.container import ContainerSettings
+from .settings.policy import PolicySettings
+from .settings.threshold import ThresholdSettings
 from .window import WindowMaximum
 
 
@@ -33,7 +35,7 @@ def saves_memory(settings: ContainerSettings) -> bool:
 
 
 def use_of_now_cores(memory: CpuMemory, demand_cores: float, policy: PolicySettings, now: float) -> float:
-    """Return the CPU wanted in energy hours: 1.05 times the highest use of the last 15 minutes, and a saturation's answer while it is kept.
+    """Return the CPU wanted in energy hours: 1.05 times the highest use of the last 10 minutes, and a saturation's answer while it is kept.
 
     With a recent maximum of 1.0 core, of which the ordinary demand makes 1.4: 1.05 cores. Never more than the ordinary demand.
     """
@@ -50,9 +52,9 @@ def without_targets(memory: CpuMemory) -> CpuMemory:
 
 
 def memory_case_of_now(case: MemoryCase) -> MemoryCase:
-    """Return the case with the memory wanted in energy hours: 1.05 times the highest use of the last hour, without room to rise into.
+    """Return the case with the memory wanted in energy hours: 1.03 times the highest use of the last hour, without room to rise into.
 
-    With at most 400 MiB in the last hour, of which the ordinary demand makes 760: 420 MiB. A kill and a limit that is near are answered as ever.
+    With at most 400 MiB in the last hour, of which the ordinary demand makes 760: 412 MiB. A kill and a limit that is near are answered as ever.
     """
     estimate = case.estimate
     if estimate.is_kill_answered or estimate.is_near_limit or estimate.is_leak_suspected:

@@ -17,7 +17,7 @@ from .bounds import Bounds
 from .cpu_choice import Choice, cpu_actuator, grow_cpu, keep, reachable_high, stepped_cores
 from .loan import CPU_FIELDS, cap_of
 from .memory_choice import MemoryCase
-from .settings import ContainerSettings
+from .settings.container import ContainerSettings
 
 
 @dataclass(frozen=True, slots=True)

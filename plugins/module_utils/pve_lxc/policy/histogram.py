@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..units import whole_up
+
 # Source: the recommender of Kubernetes' vertical-pod-autoscaler at 55c37cd: first bucket 0.01 core, each 5 % wider than the last.
 FIRST_BUCKET = 0.01
 BUCKET_RATIO = 1.05
@@ -36,7 +38,7 @@ def bucket_of(value: float) -> int:
     """Return the number of the bucket: 0 up to 0.01, then 5 % each; 1.0 is in bucket 95."""
     if value <= FIRST_BUCKET:
         return 0
-    return math.ceil(round(math.log(value / FIRST_BUCKET) / _LOG_RATIO, 9))
+    return whole_up(math.log(value / FIRST_BUCKET) / _LOG_RATIO)
 
 
 def bucket_end(bucket: int) -> float:

@@ -27,10 +27,12 @@ class Hold:
     Attributes:
         reason: machine-readable: ``operator_changed``, ``contested`` or ``rolled_back``.
         until_seconds: seconds since 1970; infinity until somebody releases it.
+        since_seconds: seconds since 1970; None where an older version wrote it.
     """
 
     reason: Reason
     until_seconds: float
+    since_seconds: float | None = None
 
 
 # Hold -> why, as a clause that ends before "for 3.0 h more" or "until it is released".
@@ -41,17 +43,19 @@ _WHY = {
 }
 
 
-def hold(memory: ContainerMemory, reason: Reason, until_seconds: float) -> ContainerMemory:
-    """Return the memory of a container that is held; a shorter hold never replaces a longer one.
+def hold(memory: ContainerMemory, reason: Reason, until_seconds: float, *, since_seconds: float) -> ContainerMemory:
+    """Return the memory of a container that is held; a shorter hold never replaces a longer one, nor one without an end itself.
 
     Args:
         memory: before.
         reason: why.
         until_seconds: seconds since 1970; ``math.inf`` until it is released.
+        since_seconds: this moment, seconds since 1970.
     """
-    if memory.hold is not None and memory.hold.until_seconds > until_seconds:
+    earlier = memory.hold
+    if earlier is not None and (earlier.until_seconds > until_seconds or (earlier.reason is reason and math.isinf(earlier.until_seconds))):
         return memory
-    return replace(memory, hold=Hold(reason, until_seconds))
+    return replace(memory, hold=Hold(reason, until_seconds, since_seconds))
 
 
 def release(memory: ContainerMemory) -> ContainerMemory:
@@ -82,7 +86,11 @@ def hold_to_dict(held: Hold | None) -> dict[str, Any] | None:
     """Return JSON's types; ``until_seconds`` is None for a hold without an end."""
     if held is None:
         return None
-    return {"reason": str(held.reason), "until_seconds": None if math.isinf(held.until_seconds) else round(held.until_seconds, 6)}
+    return {
+        "reason": str(held.reason),
+        "until_seconds": None if math.isinf(held.until_seconds) else round(held.until_seconds, 6),
+        "since_seconds": None if held.since_seconds is None else round(held.since_seconds, 6),
+    }
 
 
 def hold_from_dict(values: Mapping[str, Any]) -> Hold | None:
@@ -96,7 +104,8 @@ def hold_from_dict(values: Mapping[str, Any]) -> Hold | None:
     """
     held = values.get("hold")
     if isinstance(held, Mapping):
-        return Hold(_reason(held.get("reason")), _until(held.get("until_seconds")))
+        since = _until(held.get("since_seconds"))
+        return Hold(_reason(held.get("reason")), _until(held.get("until_seconds")), None if math.isinf(since) else since)
     paused = values.get("paused_until_seconds")
     if isinstance(paused, int | float) and not isinstance(paused, bool) and math.isfinite(paused) and paused > 0:
         return Hold(Reason.OPERATOR_CHANGED, float(paused))

@@ -74,7 +74,8 @@ class Saving:
 
 def cap_of(allocation: Allocation) -> float:
     """Return the CPU that an allocation allows, in cores: the smaller of cores and cpulimit; infinity without both."""
-    return min((float(value) for value in (allocation.cores, allocation.cpulimit) if value is not None), default=math.inf)
+    limit = allocation.cpu_limit_cores
+    return math.inf if limit is None else float(limit)
 
 
 def follow_window(memory: ContainerMemory, config: GuestConfig | None, save_energy: str, now: float) -> ContainerMemory:
@@ -113,6 +114,8 @@ def forget_changed(memory: ContainerMemory, changed: Collection[str], now: float
         changed: fields of Allocation; a change of one key of the CPU is one of its CPU.
         now: seconds since 1970.
     """
+    if memory.boost is None and memory.saving is None:
+        return memory
     is_cpu, is_memory = bool(set(CPU_FIELDS) & set(changed)), "memory_mib" in changed
     held = current_hold(memory, now)
     if held is not None and held.reason in _FINAL_HOLDS:

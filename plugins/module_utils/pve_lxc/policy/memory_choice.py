@@ -18,7 +18,7 @@ from .memory_guard import refuse_memory_shrink, smallest_safe_memory_mib
 from .permit import Guard
 from .probation import Probation, is_paused
 from .resource_memory import MemoryMemory
-from .settings import PolicySettings
+from .settings.policy import PolicySettings
 
 _MEMORY_LINES = ("lxc.cgroup2.memory.", "lxc.cgroup.memory.")
 
@@ -28,7 +28,7 @@ class MemoryCase:
     """Everything that the choice of memory depends on.
 
     Attributes:
-        config: the container's configuration.
+        limit_mib: the configured limit.
         sample: the newest; its memory was measured.
         memory: with that sample entered.
         estimate: what is wanted.
@@ -40,7 +40,7 @@ class MemoryCase:
         probation: whether what was taken away last is missed.
     """
 
-    config: GuestConfig
+    limit_mib: int
     sample: UsageSample
     memory: MemoryMemory
     estimate: MemoryEstimate
@@ -50,11 +50,6 @@ class MemoryCase:
     shrink_guard: Guard | None
     swap_growth_mib: float = 0.0
     probation: Probation = Probation()
-
-    @property
-    def limit_mib(self) -> int:
-        """Return the configured limit."""
-        return limit_of(self.config)
 
     def stepped(self, size_mib: float) -> int:
         """Return a size within the bounds and rounded up to the step; the largest bound itself is allowed as it is."""
@@ -68,7 +63,7 @@ def limit_of(config: GuestConfig) -> int:
 
 def guard_memory(config: GuestConfig) -> Guard | None:
     """Return why this container's memory is left whatever it uses; None when it is managed."""
-    if any(key.startswith(_MEMORY_LINES) for key in config.raw_lxc_keys):
+    if config.has_raw_line(_MEMORY_LINES):
         return Guard(Reason.RAW_LIMIT, "its configuration has raw lxc.cgroup lines for the memory")
     return None
 
@@ -136,11 +131,10 @@ def _shrink_or_keep(case: MemoryCase, inside: tuple[Reason, ...]) -> Choice:
     limit, policy, use = case.limit_mib, case.policy, case.sample.memory_mib or 0.0
     demand = case.estimate.target_mib
     held = max(demand, case.memory.targets.largest(case.now) or demand)
-    safe = smallest_safe_memory_mib(use)
-    wanted = max(case.stepped(held), int(round_up(safe, policy.memory_step_mib)))
-    largest_worth = limit * (1 - policy.memory_shrink_band)
-    if wanted >= largest_worth:
-        return _keep_without_shrink(case, held, wanted, inside)
+    held_stepped = case.stepped(held)
+    wanted = max(held_stepped, int(round_up(smallest_safe_memory_mib(use), policy.memory_step_mib)))
+    if wanted >= limit * (1 - policy.memory_shrink_band):
+        return _keep_without_shrink(case, held, held_stepped, wanted, inside)
     guard = guard_memory_shrink(case, wanted)
     if guard is not None:
         return keep(guard.reason, f"memory kept at {limit} MiB instead of {wanted}: {guard.message}", *inside)
@@ -151,13 +145,14 @@ def _shrink_or_keep(case: MemoryCase, inside: tuple[Reason, ...]) -> Choice:
     return Choice({"memory_mib": reached}, Reason.SHRINK_MEMORY, f"{message} for {policy.memory_shrink_wait_seconds / 3600:.0f} h", inside)
 
 
-def _keep_without_shrink(case: MemoryCase, held: float, wanted: int, inside: tuple[Reason, ...]) -> Choice:
+def _keep_without_shrink(case: MemoryCase, held: float, held_stepped: int, wanted: int, inside: tuple[Reason, ...]) -> Choice:
     limit, demand = case.limit_mib, case.estimate.target_mib
     worth = limit * (1 - case.policy.memory_shrink_band)
-    if case.stepped(held) < worth:
+    if held_stepped < worth:
         message = f"memory kept at {limit} MiB: less would not leave room for the {case.sample.memory_mib or 0:.0f} MiB in use"
         return keep(Reason.BELOW_WORKING_SET, message, *inside)
-    if case.stepped(demand) < worth:
+    # What was held is no less than what is wanted now, so there is nothing new to say where they are the same.
+    if demand < held and case.stepped(demand) < worth:
         return keep(Reason.STABILISING, f"memory kept at {limit} MiB: {demand:.0f} MiB are wanted now, but {held:.0f} were a while ago", *inside)
     if wanted < limit:
         return keep(Reason.WITHIN_BAND, f"memory kept at {limit} MiB: {held:.0f} MiB are wanted, too near to be worth a change", *inside)

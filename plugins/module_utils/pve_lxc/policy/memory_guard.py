@@ -48,3 +48,28 @@ def refuse_memory_shrink(target_mib: float, *, is_running: bool, memory_mib: flo
     if source is not MemorySource.CGROUP:
         return Reason.SHMEM_UNKNOWN
     return None
+
+
+def smallest_safe_swap_mib(used_mib: float) -> int:
+    """Return the smallest limit of swap that may be written while so much is used: with the room of memory 137 MiB for 100 in use, and 0 for none."""
+    return 0 if used_mib <= 0 else smallest_safe_memory_mib(used_mib)
+
+
+def refuse_swap_shrink(target_mib: float, *, is_running: bool, used_mib: float | None) -> Reason | None:
+    """Return why a smaller limit of swap must not be written, or None when it may.
+
+    The kernel swaps nothing in for it, it only swaps nothing out any more: what is pushed out then is a process.
+
+    Args:
+        target_mib: the limit wanted, below the present one.
+        is_running: a stopped container uses none.
+        used_mib: what it uses; None when not measured.
+
+    Returns:
+        ``not_measured``, ``swap_in_use``, or None.
+    """
+    if not is_running:
+        return None
+    if used_mib is None:
+        return Reason.NOT_MEASURED
+    return Reason.SWAP_IN_USE if target_mib < smallest_safe_swap_mib(used_mib) else None

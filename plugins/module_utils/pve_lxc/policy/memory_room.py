@@ -15,20 +15,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .settings import PolicySettings
+from .settings.policy import PolicySettings
 
-# Surprises per 100 hours that are larger than so many times the largest rise a container has ever had within 15 minutes.
+# Surprises per 100 hours that are larger than so many times the largest rise a container had had within 5 minutes before.
 # Source: counted over 10,408 hours of 36 recordings, which are among those that docs/sizing.md measures the policy on.
 _GENERAL_SURPRISES = (
-    (0.0, 6.7),
-    (0.33, 1.5),
-    (0.67, 0.54),
-    (1.0, 0.13),
-    (1.3, 0.08),
-    (1.6, 0.06),
-    (2.0, 0.05),
-    (3.0, 0.02),
-    (5.0, 0.01),
+    (0.0, 7.9),
+    (0.33, 2.4),
+    (0.67, 1.3),
+    (1.0, 0.46),
+    (1.3, 0.22),
+    (1.6, 0.15),
+    (2.0, 0.12),
+    (3.0, 0.07),
+    (5.0, 0.05),
 )
 
 # So many surprises are kept, the newest; more would say no more about how often they come.
@@ -85,8 +85,8 @@ def choose_room_mib(surprises: tuple[Surprise, ...], rise_mib: float, observed_h
     """Return the room that costs least, in MiB.
 
     The cost of an hour with a room is the room's share of the largest memory, and ``memory_kill_worth_hours`` for each kill expected in
-    that hour. Without a surprise of its own in 100 hours, with a largest rise of 100 MiB and at most 1000 MiB: 1.3 times the rise costs
-    0.130 + 60 * 0.0008 * 200 / 300 = 0.162, the rise itself 0.100 + 60 * 0.0013 * 200 / 300 = 0.152, 0.67 of it 0.283; so 100 MiB.
+    that hour. Without a surprise of its own in 100 hours, with a largest rise of 100 MiB and at most 1000 MiB: 1.6 times the rise costs
+    0.160 + 50 * 0.0015 * 200 / 300 = 0.210, 1.3 times 0.130 + 50 * 0.0022 * 200 / 300 = 0.203, the rise itself 0.253; so 130 MiB.
 
     Args:
         surprises: the container's own.

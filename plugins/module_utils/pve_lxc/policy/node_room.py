@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .observation import HostState
-from .settings import PolicySettings
+from .settings.policy import PolicySettings
 
 # ZFS gives back its cache more slowly than it is asked for, so half of what it could give counts. Source: docs/policy.md.
 _ARC_SHARE = 0.5

@@ -30,6 +30,8 @@ class Observation:
         conflict: why the file does not say with which settings, naming both places; empty when it does.
         conflict_reason: which kind of conflict that is.
         waits_for_records: whether Proxmox's records of it are still to be read, in one of the next cycles.
+        record_age_seconds: how old the newest of them is (``freshness.record_age_seconds``); None when they were not read, or cannot tell.
+        record_problem: why they could not be read; empty when they were, or nobody asked.
     """
 
     guest: Guest
@@ -39,6 +41,8 @@ class Observation:
     conflict: str = ""
     conflict_reason: Reason = Reason.TIER_CONFLICT
     waits_for_records: bool = False
+    record_age_seconds: float | None = None
+    record_problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,16 +23,20 @@ from ..model.allocation import Allocation
 from ..model.guest import GuestConfig
 from ..model.usage import MemorySource, UsageSample
 from .bounds import cpu_bounds, memory_bounds
-from .cpu import CpuScope, estimate_cpu_cores, learn_cpu
+from .cpu import CpuScope, estimate_cpu, learn_cpu
 from .demand import DemandRow, condense_demand
 from .memory import learn_memory
 from .observation import HostState, Observation
 from .remember import ContainerMemory, new_memory
 from .resource_memory import CpuMemory
-from .settings import ContainerSettings, PolicySettings
+from .settings.container import ContainerSettings
+from .settings.policy import PolicySettings
 
 # More CPU than the limit of that time is a wrong figure; a tenth is left for the two clocks that it comes from.
 _PLAUSIBLE_SHARE = 1.1
+
+# Rows of a minute are learnt from five at a time: a day of them for each container is much to begin with, and the highest of each is kept.
+_BLOCK_SECONDS = 300.0
 
 
 def is_unseen(memory: ContainerMemory) -> bool:
@@ -77,7 +81,7 @@ def learn_past(
     if config is None or sample is None or not kept:
         return memory
     recorded_seconds = _seconds_under_present_limit(kept)
-    kept = condense_demand(kept, settings.policy.cpu_head_room_block_seconds)
+    kept = condense_demand(kept, _BLOCK_SECONDS)
     memory = _learn_memory(memory, kept, config, sample, settings, host)
     if any(row.cpu_cores is not None for row in kept):
         memory = replace(memory, cpu=_learn_cpu(memory.cpu, kept, config, settings, host), recorded_seconds=recorded_seconds)
@@ -116,8 +120,8 @@ def _learn_cpu(cpu: CpuMemory, rows: Sequence[DemandRow], config: GuestConfig, s
             config.vmid, config.node, row.time_seconds, row.interval_seconds, cpu_cores=min(row.cpu_cores, cap), cpu_peak_cores=row.cpu_peak_cores
         )
         cpu = learn_cpu(cpu, sample, CpuScope(cap, bounds.high), policy, row.interval_seconds)
-        demand = estimate_cpu_cores(cpu, row.time_seconds, policy) if row.time_seconds >= shown_since else None
-        cpu = cpu if demand is None else cpu.with_target(row.time_seconds, demand)
+        estimate = estimate_cpu(cpu, row.time_seconds, policy) if row.time_seconds >= shown_since else None
+        cpu = cpu if estimate is None else cpu.with_target(row.time_seconds, estimate.lasting_cores)
     return cpu
 
 

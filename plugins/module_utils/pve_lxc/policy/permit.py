@@ -10,16 +10,19 @@ from dataclasses import dataclass
 
 from ..model.allocation import CONFIG_KEYS
 from ..model.reason import Reason
+from .freshness import RECORD_ROW_SECONDS, is_stale, is_undated
 from .hold import current_hold, describe_hold
 from .in_force import describe_apart, sampled_limits_apart
 from .observation import HostState, Observation
 from .remember import ContainerMemory
-from .settings import PolicySettings
+from .settings.policy import PolicySettings
 
 # States of HA in which a container may be changed, and states of a node in which none of its containers may.
 # Source: PVE::HA::Manager of pve-ha-manager 5; "ignored" is set by the administrator.
 _CALM_HA_STATES = frozenset({"", "started", "ignored"})
 _BUSY_NODE_STATES = frozenset({"maintenance", "fence", "unknown", "gone"})
+
+_SIZE_KEYS = frozenset(CONFIG_KEYS.values())
 
 # More CPU than the node has is a wrong figure; a tenth is left for the two clocks that such a figure comes from.
 _PLAUSIBLE_CPU_SHARE = 1.1
@@ -84,17 +87,21 @@ def _guard_sample(observation: Observation, memory: ContainerMemory, host: HostS
         return Guard(Reason.TOO_YOUNG, f"it started {uptime:.0f} s ago; nothing is learnt before {settings.learn_after_uptime_seconds:.0f} s")
     if observation.waits_for_records:
         return Guard(Reason.TOO_LITTLE_HISTORY, "it was never seen before; its records at Proxmox are read in one of the next cycles")
+    return _guard_date(observation, uptime, settings) if is_undated(observation, memory, settings, now) else None
+
+
+def _guard_date(observation: Observation, uptime_seconds: float, settings: PolicySettings) -> Guard | None:
+    """Return why figures that only a record can date are not believed: one that is too old, or none."""
+    limit, age = settings.stale_record_seconds, observation.record_age_seconds
+    if uptime_seconds < limit + RECORD_ROW_SECONDS:
+        return Guard(Reason.TOO_YOUNG, f"it started {uptime_seconds:.0f} s ago, and no record tells yet whether its figures are alive")
+    if age is None:
+        why = observation.record_problem or "Proxmox's records of it were not read"
+        return Guard(Reason.NOT_MEASURED, f"whether its figures are alive is not known: {why}")
+    if age > limit:
+        recorded = f"its newest record is {age:.0f} s old" if math.isfinite(age) else "nothing was recorded of it lately"
+        return Guard(Reason.STALE_SAMPLE, f"{recorded}, so its figures may be as old (pvestatd may be stuck)")
     return None
-
-
-def is_stale(uptime_seconds: float, memory: ContainerMemory, settings: PolicySettings, now: float) -> bool:
-    """Return whether a running container's uptime stands still since a look more than 20 s ago.
-
-    With pvestatd stuck the cluster's list repeats every figure for 300 s without a sign; the uptime gives it away.
-    """
-    if memory.last_look_seconds == 0.0 or uptime_seconds != memory.last_uptime_seconds:
-        return False
-    return now - memory.last_look_seconds > settings.stale_after_seconds
 
 
 def _implausible(cpu_cores: float | None, memory_mib: float | None, host: HostState) -> str:
@@ -117,7 +124,8 @@ def guard_writing(observation: Observation, memory: ContainerMemory, host: HostS
     held = current_hold(memory, now)
     if held is not None:
         return Guard(held.reason, describe_hold(held, guest.vmid, now))
-    waiting = [] if observation.config is None else sorted(set(observation.config.pending) & set(CONFIG_KEYS.values()))
+    config = observation.config
+    waiting = sorted(_SIZE_KEYS.intersection(config.pending)) if config is not None and config.pending else []
     if waiting:
         return Guard(Reason.PENDING_CHANGE, f"a change of {', '.join(waiting)} waits for its restart")
     return None
@@ -140,7 +148,8 @@ def guard_apart(observation: Observation, memory: ContainerMemory, chosen_mib: f
     then = "they are put back to it"
     if not is_repair_due(memory, now):
         then = "a try to put them back failed" if memory.apart_since_seconds > now else "if they still are in the next cycle, they are put back to it"
-    return Guard(Reason.HALF_APPLIED, f"its limits are not those of its configuration: {describe_apart(sampled_limits_apart(config, sample))}; {then}")
+    shown = describe_apart(sampled_limits_apart(config, sample, with_swap=memory.swap_sizing is not None))
+    return Guard(Reason.HALF_APPLIED, f"its limits are not those of its configuration: {shown}; {then}")
 
 
 def is_repair_due(memory: ContainerMemory, now: float) -> bool:

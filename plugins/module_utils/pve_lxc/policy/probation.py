@@ -16,7 +16,7 @@ from typing import Any
 
 from ..model.usage import UsageSample
 from .kept_values import numbers_from, numbers_of
-from .settings import PolicySettings
+from .settings.policy import PolicySettings
 
 
 @dataclass(frozen=True, slots=True)

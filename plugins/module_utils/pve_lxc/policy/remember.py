@@ -9,7 +9,8 @@ Missing or damaged parts read as "nothing known", which makes the container grow
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from ..model.allocation import Allocation
@@ -20,11 +21,12 @@ from .loan import Boost, Saving, boost_from_dict, boost_to_dict, saving_from_dic
 from .probation import Probation, probation_from_dict, probation_to_dict
 from .resource_memory import CpuMemory, MemoryMemory, cpu_from_dict, cpu_to_dict, ram_from_dict, ram_to_dict
 from .season import Season, season_from_dict, season_to_dict
-from .settings import PolicySettings
+from .settings.policy import PolicySettings
 from .swap_use import SwapUse
 
 if TYPE_CHECKING:
     from .rootfs_memory import RootfsMemory
+    from .swap_memory import SwapMemory
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class ContainerMemory:
         season: its week; None where it is not kept.
         write_times: when we changed it, seconds since 1970, oldest first, those of the last day only.
         rootfs: of its root file system; None where that is not grown.
+        swap_sizing: of the sizing of its swap; None where that is not sized, and so no key of ours.
     """
 
     cpu: CpuMemory
@@ -83,6 +86,18 @@ class ContainerMemory:
     cpu_changed_seconds: float = 0.0
     apart_since_seconds: float = 0.0
     rootfs: RootfsMemory | None = None
+    swap_sizing: SwapMemory | None = None
+
+    def with_changes(self, **changes: Any) -> ContainerMemory:
+        """Return the same with some fields changed: as ``replace`` does it, in half the time, because every pass does it for every container."""
+        values = list(_VALUES(self))
+        for name, value in changes.items():
+            values[_PLACES[name]] = value
+        return ContainerMemory(*values)
+
+
+_PLACES = {field.name: place for place, field in enumerate(fields(ContainerMemory))}
+_VALUES = attrgetter(*_PLACES)
 
 
 def new_memory(settings: PolicySettings) -> ContainerMemory:
@@ -109,6 +124,8 @@ def memory_to_dict(memory: ContainerMemory) -> dict[str, Any]:
         "swap": numbers_of(memory.swap),
         **numbers_of(memory),
     }
+    if memory.swap_sizing is not None:
+        shown["swap_sizing"] = memory.swap_sizing.to_dict()
     return shown if memory.rootfs is None else {**shown, "rootfs": memory.rootfs.to_dict()}
 
 
@@ -130,6 +147,7 @@ def memory_from_dict(values: Mapping[str, Any], settings: PolicySettings) -> Con
         contest=contest_from_dict(values.get("contest")),
         swap=SwapUse(**numbers_from(SwapUse, mapping_from(values.get("swap")))),
         rootfs=_rootfs(values["rootfs"]) if isinstance(values.get("rootfs"), Mapping) else None,
+        swap_sizing=_swap_sizing(values["swap_sizing"], settings) if isinstance(values.get("swap_sizing"), Mapping) else None,
         **numbers_from(ContainerMemory, values),
     )
 
@@ -139,3 +157,10 @@ def _rootfs(values: Mapping[str, Any]) -> RootfsMemory:
     from .rootfs_memory import RootfsMemory
 
     return RootfsMemory.from_dict(values)
+
+
+def _swap_sizing(values: Mapping[str, Any], settings: PolicySettings) -> SwapMemory:
+    # Imported here for the same reason.
+    from .swap_memory import SwapMemory
+
+    return SwapMemory.from_dict(values, settings)

@@ -13,7 +13,7 @@ from .cpu_headroom import HeadRoom
 from .histogram import DecayingHistogram
 from .kept_values import list_from, mapping_from, numbers_from, numbers_of, times_from
 from .memory_room import Surprise, surprises_from_list
-from .settings import PolicySettings
+from .settings.policy import PolicySettings
 from .window import WindowMaximum
 
 

@@ -10,10 +10,11 @@ from dataclasses import replace
 from ..model.guest import GuestConfig
 from ..model.reason import Reason
 from ..model.rootfs import RootfsChoice, Storage, format_disk_size, parse_volume_bytes
-from ..units import BYTES_PER_MIB
+from ..units import BYTES_PER_MIB, DAY_SECONDS
 from .observation import HostState, Observation
 from .rootfs_memory import RootfsMemory
-from .settings import DAY_SECONDS, ContainerSettings, PolicySettings
+from .settings.container import ContainerSettings
+from .settings.policy import PolicySettings
 
 # Kinds of storage on which Proxmox can grow a container's volume. Source: volume_resize of the plugins of libpve-storage-perl 9.
 _RESIZABLE_PLUGINS = frozenset({"dir", "nfs", "cifs", "btrfs", "lvm", "lvmthin", "zfspool", "rbd"})

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .settings import PolicySettings
+from .settings.policy import PolicySettings
 
 SLOT_SECONDS = 1800.0
 _DAY_SLOTS = 48

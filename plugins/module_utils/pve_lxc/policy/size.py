@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ..model.guest import GuestConfig
@@ -12,7 +13,7 @@ from ..model.reason import Reason
 from ..model.usage import UsageSample
 from .adjust import adjust_cpu, adjust_memory
 from .bounds import Bounds, cpu_bounds, memory_bounds
-from .cpu import CpuScope, estimate_cpu_cores, learn_cpu, use_cores
+from .cpu import CpuScope, estimate_cpu, learn_cpu, use_cores
 from .cpu_choice import Choice, choose_cpu, guard_cpu, keep
 from .energy import memory_case_of_now, off_peak, saves_cpu, saves_memory, say_saving, use_of_now_cores, without_targets
 from .floor import CpuCase
@@ -25,12 +26,12 @@ from .probation import watch
 from .remember import ContainerMemory
 from .resource_memory import CpuMemory, MemoryMemory
 from .season import learn_season
-from .settings import ContainerSettings, PolicySettings
+from .settings.container import ContainerSettings
+from .settings.policy import PolicySettings
 from .swap_use import learn_swap
 from .threshold import choose_cpu_by_threshold, choose_memory_by_threshold
 
-# A longer gap than so many intervals was no observation; a gap of a day makes the history start anew.
-_LONGEST_GAP_INTERVALS = 3.0
+# A gap of a day makes the history start anew.
 _FORGET_GAP_SECONDS = 86400.0
 
 
@@ -46,6 +47,8 @@ class Sizing:
         cpu_bounds: of its CPU in cores; None when it is not managed.
         memory_bounds: of its memory in MiB; None when that is not managed.
         memory_case: what the choice of its memory depended on; None when that is not managed or not known.
+        swap: the choice for its swap, made when the memory of all was shared out; None where swap is not sized.
+        swap_bounds: of its swap in MiB; None where that is not sized.
     """
 
     cpu: Choice
@@ -55,6 +58,8 @@ class Sizing:
     cpu_bounds: Bounds | None = None
     memory_bounds: Bounds | None = None
     memory_case: MemoryCase | None = None
+    swap: Choice | None = None
+    swap_bounds: Bounds | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +73,35 @@ class _Sized:
     cpu_case: CpuCase | None = None
 
 
-def learn(observation: Observation, memory: ContainerMemory, settings: ContainerSettings, host: HostState) -> ContainerMemory:
-    """Return the memory with the newest sample entered; it must have passed the guards, and be newer than the last one."""
+def learn(observation: Observation, memory: ContainerMemory, settings: ContainerSettings, host: HostState, noted: Mapping[str, float]) -> ContainerMemory:
+    """Return the memory with the newest sample entered; it must have passed the guards, and be newer than the last one.
+
+    Args:
+        observation: of this moment.
+        memory: before.
+        settings: of this container.
+        host: the node.
+        noted: fields of the memory, and what the look itself tells of them.
+    """
     sample, config = observation.sample, observation.config
     if sample is None or config is None:
-        return memory
+        return memory.with_changes(**noted)
     policy = settings.policy
     gap = sample.time_seconds - memory.last_sample_seconds
     if memory.last_sample_seconds == 0.0 or gap <= 0:
         # The first sample, or the first after the clock was set back.
         gap = policy.interval_seconds
-    seconds = min(gap, _LONGEST_GAP_INTERVALS * policy.interval_seconds)
+    seconds = min(gap, policy.longest_gap_seconds)
     scope = _cpu_scope(memory, config, settings, host)
     largest_mib = memory_bounds(memory.baseline or config.allocation, host.memory_total_mib, settings.bounds).high
     cpu = memory.cpu
     if sample.cpu_cores is not None and scope is not None and not is_cpu_settling(memory, policy, sample.time_seconds):
         cpu = learn_cpu(cpu, sample, scope, policy, seconds)
     limit_mib = _limit_in_force(config, sample)
-    swap = learn_swap(memory.swap, sample, host, policy, _LONGEST_GAP_INTERVALS * policy.interval_seconds)
+    swap = learn_swap(memory.swap, sample, host, policy, policy.longest_gap_seconds)
     is_killed = is_own_oom(sample, limit_mib)
-    return replace(
-        memory,
+    return memory.with_changes(
+        **noted,
         cpu=cpu,
         memory=learn_memory(memory.memory, sample, limit_mib, largest_mib, policy, seconds),
         swap=swap,
@@ -118,7 +131,7 @@ def size(
     memory = follow_window(memory, observation.config, settings.scheduled.save_energy, now)
     cpu, cpu_memory = _size_cpu(observation, memory, settings, host, now)
     ram, memory_memory = _size_memory(observation, memory, settings, host, now, is_new=is_new)
-    memory = replace(memory, cpu=cpu_memory, memory=memory_memory)
+    memory = memory.with_changes(cpu=cpu_memory, memory=memory_memory)
     cpu_choice, memory = adjust_cpu(cpu.choice, cpu.cpu_case, observation, memory)
     ram_choice, memory = adjust_memory(ram.choice, ram.case, observation, memory)
     return Sizing(cpu_choice, ram_choice, cpu.demand, ram.demand, cpu.bounds, ram.bounds, ram.case), memory
@@ -135,10 +148,11 @@ def _size_cpu(observation: Observation, memory: ContainerMemory, settings: Conta
     if is_cpu_settling(memory, settings.policy, now):
         message = f"CPU kept: it was changed {now - memory.cpu_changed_seconds:.0f} s ago, and figures may still be shares of the old one"
         return _Sized(keep(Reason.CPU_JUST_CHANGED, message), None, bounds), memory.cpu
-    demand = estimate_cpu_cores(memory.cpu, now, settings.policy)
-    if sample.cpu_cores is None or bounds is None or demand is None:
+    estimate = estimate_cpu(memory.cpu, now, settings.policy)
+    if sample.cpu_cores is None or bounds is None or estimate is None:
         return _Sized(keep(Reason.NOT_MEASURED, "CPU kept: its use over an interval is not known yet"), None, bounds), memory.cpu
-    learnt = memory.cpu.with_target(now, demand)
+    demand = estimate.target_cores
+    learnt = memory.cpu.with_target(now, estimate.lasting_cores)
     is_saving = saves_cpu(settings, sample)
     if settings.policy.algorithm == "threshold":
         rule = replace(settings, threshold=off_peak(settings.threshold)) if is_saving else settings
@@ -174,7 +188,7 @@ def _size_memory(
     bounds = memory_bounds(memory.baseline, host.memory_total_mib, settings.bounds)
     learnt = memory.memory.with_target(now, estimate.target_mib)
     case = MemoryCase(
-        config=config,
+        limit_mib=limit_of(config),
         sample=sample,
         memory=learnt,
         estimate=estimate,
@@ -216,7 +230,7 @@ def _cpu_scope(memory: ContainerMemory, config: GuestConfig, settings: Container
     if memory.baseline is None:
         return None
     bounds = cpu_bounds(memory.baseline, host.cpus, settings.bounds)
-    found = [value for value in (config.allocation.cores, config.allocation.cpulimit) if value is not None]
-    if bounds is None or not found:
+    cap = config.allocation.cpu_limit_cores
+    if bounds is None or cap is None:
         return None
-    return CpuScope(cap_cores=float(min(found)), max_cores=bounds.high, host_pressure_percent=host.usage.cpu_pressure_percent)
+    return CpuScope(cap_cores=float(cap), max_cores=bounds.high, host_pressure_percent=host.usage.cpu_pressure_percent)

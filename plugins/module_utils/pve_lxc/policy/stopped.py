@@ -12,20 +12,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from ..model.allocation import Allocation
+from ..model.allocation import CONFIG_KEYS, Allocation
 from ..model.reason import Reason
-from .adopt import MANAGED_FIELDS, managed_differences
+from .adopt import differing_fields, managed_fields
 from .observation import HostState, Observation
 from .permit import Guard, guard_lock, guard_writing
 from .remember import ContainerMemory
-from .settings import PolicySettings
+from .settings.policy import PolicySettings
 
 
 def is_restorable(memory: ContainerMemory, policy: PolicySettings) -> bool:
     """Return whether a container has something of ours that a stop would end: what we know it to have is not what was found."""
     if policy.on_stop != "baseline" or memory.baseline is None or memory.known is None:
         return False
-    return bool(managed_differences(_written(memory.baseline), _written(memory.known)))
+    return bool(differing_fields(_written(memory.baseline), _written(memory.known), managed_fields(memory)))
 
 
 def restore_when_stopped(
@@ -46,13 +46,14 @@ def restore_when_stopped(
     config = observation.config
     if observation.guest.status != "stopped" or config is None or memory.baseline is None or not is_restorable(memory, policy):
         return None
-    if managed_differences(config.allocation, memory.known or config.allocation):
+    fields = managed_fields(memory)
+    if differing_fields(config.allocation, memory.known or config.allocation, fields):
         return None
     if guard_lock(observation) is not None or guard_writing(observation, memory, host, now) is not None:
         return None
-    values: dict[str, Any] = {name: getattr(_written(memory.baseline), name) for name in MANAGED_FIELDS}
+    values: dict[str, Any] = {name: getattr(_written(memory.baseline), name) for name in fields}
     target = replace(config.allocation, **values)
-    shown = ", ".join(_change(name, config.allocation, target) for name in managed_differences(config.allocation, target))
+    shown = ", ".join(_change(name, config.allocation, target) for name in differing_fields(config.allocation, target, fields))
     return Guard(Reason.RESTORED_WHILE_STOPPED, f"it is stopped, and gets back for its start what was found at adoption: {shown}"), target
 
 
@@ -62,8 +63,7 @@ def _written(allocation: Allocation) -> Allocation:
 
 
 def _change(name: str, before: Allocation, after: Allocation) -> str:
-    label = "memory" if name == "memory_mib" else name
-    return f"{label} {_shown(getattr(before, name))} -> {_shown(getattr(after, name))}"
+    return f"{CONFIG_KEYS[name]} {_shown(getattr(before, name))} -> {_shown(getattr(after, name))}"
 
 
 def _shown(value: float | None) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ..model.usage import UsageSample
 from .observation import HostState
-from .settings import PolicySettings
+from .settings.policy import PolicySettings
 
 
 @dataclass(frozen=True, slots=True)

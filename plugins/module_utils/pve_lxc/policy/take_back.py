@@ -21,7 +21,7 @@ from .memory_guard import smallest_safe_memory_mib
 from .observation import Observation
 from .permit import Guard
 from .resource_memory import CpuMemory
-from .settings import PolicySettings
+from .settings.policy import PolicySettings
 
 
 def guard_giving_back(boost: Boost, observation: Observation, policy: PolicySettings, now: float, *, is_grow_only: bool) -> Guard | None:

@@ -23,9 +23,11 @@ from ..model.usage import UsageSample
 from ..units import format_number
 from .bounds import Bounds
 from .cpu_choice import Choice, cpu_actuator, cpu_shrink_changes, grow_cpu, keep, reachable_high
+from .loan import cap_of
 from .memory_choice import MemoryCase, choose_memory, guard_memory_shrink, signs_of
 from .memory_guard import smallest_safe_memory_mib
-from .settings import ContainerSettings, ThresholdSettings
+from .settings.container import ContainerSettings
+from .settings.threshold import ThresholdSettings
 
 
 def cpu_by_threshold(limit_cores: float, use_cores: float, bounds: Bounds, settings: ThresholdSettings) -> float:
@@ -78,7 +80,7 @@ def choose_cpu_by_threshold(config: GuestConfig, sample: UsageSample, bounds: Bo
     """Return the rule's CPU as a choice with its reason, in whole cores."""
     allocation = config.allocation
     use = sample.cpu_cores or 0.0
-    cap = float(min(value for value in (allocation.cores, allocation.cpulimit) if value is not None))
+    cap = cap_of(allocation)
     actuator = cpu_actuator(allocation, settings.bounds.actuator)
     high = min(reachable_high(config, bounds.high, actuator), host_cpus if host_cpus is not None else math.inf)
     whole = Bounds(max(1.0, math.ceil(min(bounds.low, high))), max(1.0, math.floor(high)))

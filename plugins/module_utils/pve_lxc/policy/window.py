@@ -54,6 +54,11 @@ class WindowMaximum:
                 return value
         return None
 
+    @property
+    def newest_seconds(self) -> float | None:
+        """Return when the newest value was entered; None when there is none."""
+        return self.entries[-1][0] if self.entries else None
+
     def to_list(self) -> list[list[float]]:
         """Return ``[[time, value], ...]``, oldest first."""
         return [[time_seconds, round(value, 4)] for time_seconds, value in self.entries]

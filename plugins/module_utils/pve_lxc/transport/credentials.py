@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -15,6 +16,9 @@ from .settings import ConnectionSettings
 
 # A ticket lives two hours. Source: PVE::AccessControl; the renewal is well before.
 RENEW_AFTER_SECONDS = 3600.0
+
+_NOT_IN_A_TOKEN = re.compile(r"[^!-~]")
+_BROKEN = "holds white space, a line end or another character that is in no token; a line end may come from the file that it was read from"
 
 Login = Callable[[Mapping[str, str]], Any]
 """Sends ``POST /access/ticket`` with these parameters through our own session and returns its ``data``."""
@@ -121,7 +125,7 @@ def make_credentials(settings: ConnectionSettings, login: Login, clock: Clock) -
     ``token_id`` may be ``id`` beside a user, or ``user@realm!id`` alone.
 
     Raises:
-        RequestError: neither is complete; every missing part is named.
+        RequestError: neither is complete, or a token cannot be one; every such part is named.
     """
     user, dummy, token_id = settings.token_id.rpartition("!")
     user = user or settings.user
@@ -132,6 +136,10 @@ def make_credentials(settings: ConnectionSettings, login: Login, clock: Clock) -
         problems.append(Problem("api_user", user, "has no realm; allowed is user@realm, as in automation@pve or root@pam"))
     if settings.token_id and not settings.token_secret:
         problems.append(Problem("api_token_secret", "", "is missing beside api_token_id"))
+    if settings.token_id:
+        # They become one line of the request: what breaks it would be shown, secret and all, by whoever refuses it.
+        parts = {"api_user": user, "api_token_id": token_id, "api_token_secret": settings.token_secret}
+        problems += [Problem(name, "", _BROKEN) for name, text in parts.items() if _NOT_IN_A_TOKEN.search(text)]
     if settings.token_secret and not settings.token_id:
         problems.append(Problem("api_token_id", "", "is missing beside api_token_secret"))
     if not settings.token_id and not settings.token_secret and not settings.password:

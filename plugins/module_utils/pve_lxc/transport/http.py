@@ -20,7 +20,7 @@ from ..deps import import_proxmoxer_core, import_requests
 from ..errors import Problem, ProxmoxAPIError, ProxmoxAuthenticationError, ProxmoxConnectionError, RequestError
 from .credentials import make_credentials
 from .retry import RetryPolicy, may_retry
-from .settings import ConnectionSettings
+from .settings import ConnectionSettings, is_host
 
 # pveproxy closes a kept connection after 5 s without a request; a write on a dying socket would be of unknown outcome.
 # Source: pve-http-server, seen on PVE 9.2.11.
@@ -71,11 +71,13 @@ class HttpTransport:
         """Check the settings; nothing is sent.
 
         Raises:
-            RequestError: host or credentials are incomplete.
+            RequestError: host or credentials are incomplete, or cannot be.
             DependencyError: proxmoxer or requests is missing.
         """
-        if not settings.host:
-            raise RequestError([Problem("api_host", "", "is missing; allowed is a name or an address, without https:// and port")], source="connection")
+        if not is_host(settings.host):
+            wrong = "cannot be one" if settings.host else "is missing"
+            message = f"{wrong}; allowed is a name or an address, without https:// and port"
+            raise RequestError([Problem("api_host", settings.host, message)], source="connection")
         self._settings = settings
         self._clock = clock or SystemClock()
         self._retry = retry or RetryPolicy(settings.retries)

@@ -5,7 +5,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+
+# Labels as names have them on the wire (IDNA is ASCII); or an IPv6 address, be it with the interface of a link-local one.
+_NAME = re.compile(r"(?=.{1,253}\Z)[\w-]{1,63}(\.[\w-]{1,63})*\.?", re.ASCII)
+_IPV6 = re.compile(r"[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*(%[\w.-]+)?", re.ASCII)
+
+
+def is_host(text: str) -> bool:
+    """Return whether a text can be the name or the address of a machine: ``pve1.example.com`` and ``fe80::1`` can, ``https://pve1`` cannot."""
+    return _NAME.fullmatch(text) is not None or _IPV6.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

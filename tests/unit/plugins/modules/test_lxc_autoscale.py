@@ -9,6 +9,7 @@ import importlib.util
 import json
 import os
 import pathlib
+import socket
 import sqlite3
 
 import pytest
@@ -55,6 +56,15 @@ def by_vmid(result):
 
 def writes(simulator):
     return [request for request in simulator.requests() if request["method"] != "GET"]
+
+
+def test_single_read_sees_that_pvestatd_is_stuck_and_recommends_nothing(simulator, run):
+    simulator.fault("pvestatd_stuck")
+    simulator.advance(200)
+    result = run("lxc_autoscale")
+    assert {entry["vmid"]: entry["reason"] for entry in result["results"]} == {101: "stale_sample", 102: "stale_sample", 201: "stale_sample"}
+    assert [entry["should_change"] for entry in result["results"]] == [False, False, False]
+    assert "pvestatd may be stuck" in by_vmid(result)[102]["msg"]
 
 
 def test_without_any_option_it_recommends_for_every_online_node_and_writes_nothing(simulator, run):
@@ -155,6 +165,15 @@ def test_file_of_a_node_can_be_used_and_what_it_says_about_the_node_is_passed_ov
     assert (found[101]["reason"], found[102]["reason"]) == ("shrink_cpu", "not_selected")
 
 
+def test_missing_file_is_named_with_the_machine_on_which_it_was_looked_for(simulator, run, tmp_path):
+    simulator.reset_requests()
+    result = run("lxc_autoscale", config_file=str(tmp_path / "none.yaml"))
+    advice = "config_file is looked for on the machine where the module runs: copy the file there, give its path there, or write the settings into config"
+    message = f"there is no file {tmp_path / 'none.yaml'} on the machine {socket.gethostname()}; {advice}"
+    assert result["problems"] == [{"place": "the file", "value": "", "msg": message}]
+    assert (message in result["msg"], "Errno" in result["msg"], simulator.requests()) == (True, False, [])
+
+
 def test_every_problem_of_the_configuration_is_named_and_nothing_is_asked(simulator, run):
     simulator.reset_requests()
     result = run("lxc_autoscale", config={"policy": {"preset": "fast"}, "bound": {}})
@@ -172,6 +191,15 @@ def test_relative_state_path_is_refused_because_it_would_lie_beside_the_playbook
     result = run("lxc_autoscale", state_path="autoscale/state.sqlite")
     assert [problem["place"] for problem in result["problems"]] == ["state_path"]
     assert "an absolute path is needed" in result["msg"]
+
+
+@pytest.mark.parametrize("mode", ["recommend", "apply"])
+def test_option_of_a_rollback_is_refused_where_it_would_be_passed_over(simulator, run, tmp_path, mode):
+    simulator.reset_requests()
+    result = run("lxc_autoscale", mode=mode, state_path=str(tmp_path / "loop.sqlite"), vmid=101, to="2h", force=True)
+    assert [problem["place"] for problem in result["problems"]] == ["vmid", "to", "force"]
+    assert f"this is for mode rollback only, and the mode is {mode}; which containers are looked at says selection in config" in result["msg"]
+    assert simulator.requests() == []
 
 
 def test_node_that_is_not_there_is_named_with_those_that_are(run):
@@ -231,3 +259,11 @@ def test_root_file_system_that_is_full_grows_where_the_configuration_asks_for_it
     assert "size=6G" in simulator.guest(201)["config"]["rootfs"]
     assert (second["diff"]["before"]["201 (calm)"]["rootfs"], second["diff"]["after"]["201 (calm)"]["rootfs"]) == ("4G", "6G")
     assert (sizes(simulator, 201), run("lxc_autoscale", **options)["changed"]) == ((4, 2048), False)
+
+
+def test_swap_is_returned_with_its_bounds_where_it_is_sized_and_kept_because_nobody_says_whether_the_node_has_any(simulator, run):
+    config = {"policy": {"size_swap": True}, "bounds": {"min_swap_mib": 4096, "max_swap_mib": 8192}}
+    entry = next(one for one in run("lxc_autoscale", nodes=["pve2"], config=config)["results"] if one["vmid"] == 201)
+    assert (entry["swap_bounds_mib"], entry["target"]["swap"]) == ([4096.0, 8192.0], entry["before"]["swap"])
+    assert "not_measured" in entry["reasons"]
+    assert all("swap_bounds_mib" not in one for one in run("lxc_autoscale", nodes=["pve2"])["results"])

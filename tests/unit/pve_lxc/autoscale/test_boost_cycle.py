@@ -19,7 +19,9 @@ def node(tmp_path):
 
 
 def settings(save_energy="none", **bounds):
-    from pve_lxc.policy.settings import BoundsSettings, ContainerSettings, PolicySettings, ScheduledSettings, SettingsBook
+    from pve_lxc.policy.settings.bounds import BoundsSettings
+    from pve_lxc.policy.settings.container import ContainerSettings, ScheduledSettings, SettingsBook
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     # A day of history would take 1,440 cycles.
     policy = PolicySettings(grow_only_history_seconds=600, memory_shrink_wait_seconds=600, cpu_shrink_wait_seconds=600, memory_probation_seconds=0)
@@ -117,12 +119,12 @@ def test_boost_is_taken_back_only_as_far_as_it_is_not_wanted_by_then(node):
     run(node)
     node.usage.memory_mib[101] = 900
     run(node, 40)
-    # 1.05 * 900 MiB and room for a surprise half as large again as 900 - 1.05 * 300: 945 + 1.5 * 585 = 1822, in steps of 32.
-    assert (sizes_of(node, 101)[1], boost_of(node, 101)) == (1824, None)
+    # 1.03 * 900 MiB and room for a surprise 1.8 times as large as 900 - 1.03 * 300: 927 + 1.8 * 591 = 1991, in steps of 32.
+    assert (sizes_of(node, 101)[1], boost_of(node, 101)) == (2016, None)
     # That is its own now, and is not taken back with too little history, as without any boost.
     node.usage.memory_mib[101] = 300
     run(node, 60)
-    assert sizes_of(node, 101)[1] == 1824
+    assert sizes_of(node, 101)[1] == 2016
 
 
 def test_boost_of_a_recommending_loop_changes_nothing_and_ends(node):

@@ -139,7 +139,8 @@ def test_lock_between_look_and_write_is_respected(node):
 
 
 def test_memory_filled_between_look_and_write_is_not_cut(tmp_path):
-    from pve_lxc.policy.settings import ContainerSettings, PolicySettings, SettingsBook
+    from pve_lxc.policy.settings.container import ContainerSettings, SettingsBook
+    from pve_lxc.policy.settings.policy import PolicySettings
     from support.loop_fakes import FakeNode
 
     book = SettingsBook(ContainerSettings(PolicySettings(interval_seconds=300, grow_only_history_seconds=26 * 3600)))
@@ -154,7 +155,8 @@ def test_memory_filled_between_look_and_write_is_not_cut(tmp_path):
 
 
 def test_shrinks_are_written_before_grows(tmp_path):
-    from pve_lxc.policy.settings import ContainerSettings, PolicySettings, SettingsBook
+    from pve_lxc.policy.settings.container import ContainerSettings, SettingsBook
+    from pve_lxc.policy.settings.policy import PolicySettings
     from support.loop_fakes import FakeNode
 
     book = SettingsBook(ContainerSettings(PolicySettings(interval_seconds=300, grow_only_history_seconds=3600)))

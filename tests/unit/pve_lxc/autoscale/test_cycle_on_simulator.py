@@ -100,8 +100,8 @@ def test_container_grows_with_its_load_and_shrinks_after_it(loop):
     assert loop.simulator.guest(101)["oom_kills"] == 0
     use(loop.simulator, 101, anon_mib=200, cpu_cores=0.1)
     loop.cycle(60)
-    # 300 MiB in use now, and room for another surprise like that of 980 - 1.05 * 300 = 665 MiB: 1.05 * 300 + 1.5 * 665 = 1312.5.
-    assert loop.memory() == (1344, 1344.0)
+    # 300 MiB in use now, and room for another surprise like that of 980 - 1.03 * 300 = 671 MiB: 1.03 * 300 + 1.8 * 671 = 1516.8.
+    assert loop.memory() == (1536, 1536.0)
     assert loop.simulator.guest(101)["oom_kills"] == 0
     assert loop.parts.state.read_open_changes() == []
 

@@ -16,7 +16,8 @@ class Killed(BaseException):
 
 @pytest.fixture
 def node(tmp_path):
-    from pve_lxc.policy.settings import ContainerSettings, PolicySettings, SettingsBook
+    from pve_lxc.policy.settings.container import ContainerSettings, SettingsBook
+    from pve_lxc.policy.settings.policy import PolicySettings
     from support.loop_fakes import FakeNode
 
     policy = PolicySettings(grow_only_history_seconds=0, memory_shrink_wait_seconds=60, operator_pause_seconds=600, cpu_grow_only=True)
@@ -92,7 +93,9 @@ def test_stopped_container_gets_back_what_was_found_and_only_once(node):
 
 
 def test_container_without_a_cpulimit_gets_its_absence_back(node):
-    from pve_lxc.policy.settings import BoundsSettings, ContainerSettings, PolicySettings, SettingsBook
+    from pve_lxc.policy.settings.bounds import BoundsSettings
+    from pve_lxc.policy.settings.container import ContainerSettings, SettingsBook
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     policy = PolicySettings(grow_only_history_seconds=0, cpu_shrink_wait_seconds=60)
     node.settings = SettingsBook(ContainerSettings(policy, BoundsSettings(actuator="cpulimit")))
@@ -139,10 +142,12 @@ def test_values_set_back_twice_are_left_for_good(node):
     for expected in ("operator_changed", "contested"):
         node.backend.values[101]["memory"] = 1024
         assert reason_of(run(node, seconds=3600)) == expected
+        since = node.clock.seconds
         node.backend.writes.clear()
         run(node, seconds=660)
     assert node.backend.writes == []
     assert reason_of(run(node, seconds=30 * 86400)) == "contested"
+    assert node.state.read_memories()[101]["memory"]["hold"] == {"reason": "contested", "until_seconds": None, "since_seconds": since}
 
 
 def test_limit_in_force_is_put_back_when_two_looks_found_it_apart(node):
@@ -186,7 +191,8 @@ def test_limit_is_not_put_back_below_what_is_in_use_and_tried_again_an_hour_late
 
 
 def _with_bounds(node, **bounds):
-    from pve_lxc.policy.settings import BoundsSettings, ContainerSettings, SettingsBook
+    from pve_lxc.policy.settings.bounds import BoundsSettings
+    from pve_lxc.policy.settings.container import ContainerSettings, SettingsBook
 
     return SettingsBook(ContainerSettings(node.settings.general.policy, BoundsSettings(**bounds)))
 

@@ -73,7 +73,8 @@ def test_node_whose_virtual_machines_cannot_be_seen_is_told_and_grows(node):
 
 
 def test_configured_target_is_not_asked_for(node):
-    from pve_lxc.policy.settings import ContainerSettings, PolicySettings, SettingsBook
+    from pve_lxc.policy.settings.container import ContainerSettings, SettingsBook
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     node.settings = SettingsBook(ContainerSettings(PolicySettings(ballooning_target_share=0.5)))
     node.usage.memory_mib[101] = 1000

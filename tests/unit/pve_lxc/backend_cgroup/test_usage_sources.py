@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 MIB = 1024 * 1024
@@ -178,10 +180,14 @@ def test_limits_in_force_are_read_at_the_moment_asked(tmp_path, usage, guest):
 
     assert usage.read_live_limits(guest) is None
     folder = write_container(tmp_path)
-    assert usage.read_live_limits(guest) == LiveLimits(1024.0, 1.5)
+    # 8 MiB of swap are used, and there is no memory.swap.max.
+    assert usage.read_live_limits(guest) == LiveLimits(1024.0, 1.5, None, 8.0)
+    (folder / "memory.swap.max").write_text("268435456\n")
+    assert usage.read_live_limits(guest) == LiveLimits(1024.0, 1.5, 256.0, 8.0)
+    (folder / "memory.swap.max").write_text("max\n")
     (folder / "memory.max").write_text("max\n")
     (folder / "cpu.max").write_text("max 100000\n")
-    assert usage.read_live_limits(guest) == LiveLimits(None, None)
+    assert usage.read_live_limits(guest) == LiveLimits(None, None, math.inf, 8.0)
 
 
 def test_frozen_container_is_not_measured(tmp_path, usage, guest):

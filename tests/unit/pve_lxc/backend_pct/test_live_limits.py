@@ -19,9 +19,9 @@ def backend(runner):
 
 def test_limits_in_force_are_read_on_the_node_and_nowhere_else(simulator, backend):
     simulator.set_guest(101, status="stopped")
-    simulator.set_guest(101, config={"memory": 768, "cpulimit": "1.5"}, status="running")
+    simulator.set_guest(101, config={"memory": 768, "cpulimit": "1.5", "swap": 256}, status="running")
     simulator.advance(10)
-    assert backend.read_live_limits("pve1", 101) == LiveLimits(768.0, 1.5)
+    assert backend.read_live_limits("pve1", 101) == LiveLimits(768.0, 1.5, 256.0, 0.0)
     assert backend.read_live_limits("pve1", 4999) is None
     assert backend.read_live_limits("pve2", 102) is None
 

@@ -131,6 +131,14 @@ def test_file_of_a_newer_version_is_refused_and_untouched(tmp_path):
     assert not (tmp_path / "s.damaged-1").exists()
 
 
+def test_folder_in_the_place_of_the_file_is_called_one(tmp_path):
+    from pve_lxc.errors import StateError
+
+    with pytest.raises(StateError) as caught:
+        open_state(tmp_path)
+    assert str(caught.value) == f"the state file {tmp_path} cannot be used: it is a folder; give the path of a file, as in {tmp_path}/state.sqlite"
+
+
 def test_missing_folder_is_a_state_error(tmp_path):
     from pve_lxc.errors import StateError
 

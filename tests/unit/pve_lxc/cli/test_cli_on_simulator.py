@@ -35,7 +35,7 @@ def cluster(cgroup_root):
 @pytest.fixture
 def simulator(cluster):
     yield cluster
-    for name in ("config_readonly", "connection_drop", "no_quorum"):
+    for name in ("config_readonly", "connection_drop", "no_quorum", "pvestatd_stuck"):
         cluster.fault(name, on=False)
 
 
@@ -147,6 +147,45 @@ def test_nothing_to_do_takes_two_requests_over_the_api(simulator, configure, cal
     simulator.reset_requests()
     assert call("run", "--config", config)[0] == 0
     assert [(request["method"], request["path"]) for request in simulator.requests()] == [("GET", "/cluster/resources"), ("GET", "/nodes/pve1/lxc")]
+
+
+def running_vmids(simulator):
+    guests = simulator.state()["guests"].values()
+    return sorted(guest["vmid"] for guest in guests if guest["node"] == "pve1" and guest["type"] == "lxc" and guest["status"] == "running")
+
+
+@pytest.mark.parametrize("bootstrap", ["true", "false"])
+def test_first_look_over_the_api_sees_that_pvestatd_is_stuck(simulator, configure, call, bootstrap):
+    config = configure(observe=f"{{source: api, bootstrap: {bootstrap}}}")
+    simulator.advance(600)
+    simulator.fault("pvestatd_stuck")
+    simulator.advance(200)
+    simulator.reset_requests()
+    code, out, err = call("recommend", "--json", "--config", config)
+    assert (code, err) == (0, "")
+    decisions = {decision["vmid"]: decision for decision in json.loads(out)["decisions"] if decision["vmid"] in running_vmids(simulator)}
+    assert len(decisions) >= 2
+    assert {decision["reason"] for decision in decisions.values()} == {"stale_sample"}
+    assert "its newest record is 180 s old" in decisions[min(decisions)]["msg"] or "its newest record is 240 s old" in decisions[min(decisions)]["msg"]
+    if bootstrap == "false":
+        assert len([request for request in simulator.requests() if request["path"].endswith("/rrddata")]) == len(decisions)
+
+
+def test_first_look_over_the_api_believes_figures_that_are_alive(simulator, configure, call):
+    simulator.advance(600)
+    code, out, _err = call("recommend", "--json", "--config", configure(observe="{source: api}"))
+    assert code == 0
+    assert {decision["reason"] for decision in json.loads(out)["decisions"]} & {"stale_sample", "not_measured"} == set()
+
+
+def test_first_look_at_cgroup_files_does_not_depend_on_pvestatd(simulator, configure, call):
+    simulator.advance(600)
+    simulator.fault("pvestatd_stuck")
+    simulator.advance(200)
+    code, out, _err = call("recommend", "--json", "--config", configure())
+    assert code == 0
+    assert {decision["reason"] for decision in json.loads(out)["decisions"]} & {"stale_sample", "status_unknown"} == set()
+    assert "whether its figures are alive" not in out
 
 
 def test_recommend_changes_nothing(simulator, configure, call):

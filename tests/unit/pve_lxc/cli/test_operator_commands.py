@@ -147,7 +147,7 @@ def test_growth_is_undone_to_the_byte_and_stays_undone_until_it_is_released(nigh
     night.use(101, int(before["memory"]) - 10)
     night.cycle()
     assert night.configuration(101) == before
-    assert "101 rolled_back: it was rolled back" in night.call("status")[1]
+    assert "101 rolled_back, since 20" in night.call("status")[1]
     assert "held       rolled_back" in night.call("explain", "101")[1]
     code, out, _err = night.call("release", "101")
     assert code == 0

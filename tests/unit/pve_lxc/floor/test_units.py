@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pve_lxc.units import Quantity, clamp, format_number, mib_from_bytes, parse_memory, parse_number, round_up
+from pve_lxc.units import Quantity, clamp, format_number, mib_from_bytes, parse_memory, parse_number, round_up, whole_down, whole_up
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,11 @@ from pve_lxc.units import Quantity, clamp, format_number, mib_from_bytes, parse_
 )
 def test_round_up_gives_the_next_multiple_and_leaves_a_multiple_alone(value, step, expected):
     assert round_up(value, step) == expected
+
+
+def test_whole_numbers_are_found_in_spite_of_the_trace_that_a_division_leaves():
+    assert (whole_up((0.1 + 0.2) / 0.1), whole_down(0.3 / 0.1)) == (3, 3)
+    assert (whole_up(3.001), whole_down(2.999)) == (4, 2)
 
 
 @given(st.floats(0, 1e6), st.sampled_from([0.1, 1.0, 32.0]))

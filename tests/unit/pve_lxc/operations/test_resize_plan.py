@@ -76,8 +76,8 @@ def test_half_a_core_more_than_unlimited_is_refused_and_not_guessed():
     assert made.message == "no cpulimit is set, which means unlimited: +0.5 has nothing to start from; give cpulimit as an absolute size"
 
 
-def test_more_swap_than_the_default_starts_from_the_default():
-    assert plan({"swap": "+512"}, Allocation(memory_mib=1024)).writes == (ConfigWrite({"swap": 1024}),)
+def test_more_swap_than_an_absent_key_gives_starts_from_none():
+    assert plan({"swap": "+512"}, Allocation(memory_mib=1024)).writes == (ConfigWrite({"swap": 512}),)
 
 
 def test_fewer_cores_than_one_are_refused():

@@ -14,7 +14,7 @@ def room_of(policy=None, limits_mib=0.0, state=None, **usage):
     from pve_lxc.model.usage import HostUsage
     from pve_lxc.policy.node_room import node_room
     from pve_lxc.policy.observation import HostState
-    from pve_lxc.policy.settings import PolicySettings
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     return node_room(HostState(None, HostUsage("pve1", **usage), **(state or {})), PolicySettings(**(policy or {})), limits_mib)
 

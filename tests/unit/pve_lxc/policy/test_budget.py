@@ -12,7 +12,7 @@ def memory_with(times):
     from dataclasses import replace
 
     from pve_lxc.policy.remember import new_memory
-    from pve_lxc.policy.settings import PolicySettings
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     return replace(new_memory(PolicySettings()), write_times=times)
 
@@ -30,7 +30,7 @@ def memory_with(times):
 )
 def test_changes_are_counted_within_the_hour_and_the_day(times, why):
     from pve_lxc.policy.budget import container_budget_spent
-    from pve_lxc.policy.settings import PolicySettings
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     assert container_budget_spent(memory_with(times), PolicySettings(changes_per_hour=3, changes_per_day=5), 10000.0) == why
 
@@ -54,7 +54,7 @@ def test_write_times_survive_json():
     import json
 
     from pve_lxc.policy.remember import memory_from_dict, memory_to_dict
-    from pve_lxc.policy.settings import PolicySettings
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     read = memory_from_dict(json.loads(json.dumps(memory_to_dict(memory_with((5.0, 50_000.0))))), PolicySettings())
     assert read.write_times == (5.0, 50_000.0)

@@ -16,7 +16,7 @@ class Container:
 
     def __init__(self, cores=2, memory_mib=2048, **policy):
         from pve_lxc.policy.remember import new_memory
-        from pve_lxc.policy.settings import PolicySettings
+        from pve_lxc.policy.settings.policy import PolicySettings
 
         self.policy = PolicySettings(**policy)
         self.memory = new_memory(self.policy)

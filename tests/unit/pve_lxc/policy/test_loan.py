@@ -18,7 +18,7 @@ NOW = 1_800_000_000.0
 
 def memory_with(**loans):
     from pve_lxc.policy.remember import new_memory
-    from pve_lxc.policy.settings import PolicySettings
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     return replace(new_memory(PolicySettings()), **loans)
 
@@ -57,7 +57,7 @@ def test_boost_is_active_until_its_end_and_not_long_before_its_beginning(now, is
 def test_loans_survive_being_written_and_read():
     from pve_lxc.policy.remember import memory_from_dict, memory_to_dict
     from pve_lxc.policy.season import Season, WeekOfUse
-    from pve_lxc.policy.settings import PolicySettings
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     season = Season(WeekOfUse().added(NOW, 1.5, 0.5), WeekOfUse().added(NOW, 700.0, 0.5))
     memory = memory_with(boost=boost(before=allocation(cpulimit=1.5)), saving=saving(ended_seconds=NOW), season=season)
@@ -107,7 +107,7 @@ def test_after_a_rollback_or_a_contest_nothing_is_lent_or_given_back(reason, is_
     from pve_lxc.policy.hold import hold
     from pve_lxc.policy.loan import follow_window
 
-    held = hold(memory_with(boost=boost(), saving=saving(ended_seconds=NOW)), Reason(reason), math.inf)
+    held = hold(memory_with(boost=boost(), saving=saving(ended_seconds=NOW)), Reason(reason), math.inf, since_seconds=NOW)
     memory = follow_window(held, config(), "none", NOW)
     assert ((memory.boost is None), (memory.saving is None)) == (is_dropped, is_dropped)
 

@@ -10,14 +10,14 @@ import pytest
 
 def room(surprises=(), rise_mib=100.0, observed_hours=100.0, largest_mib=1000.0, **changes):
     from pve_lxc.policy.memory_room import Surprise, choose_room_mib
-    from pve_lxc.policy.settings import PolicySettings
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     own = tuple(Surprise(1e6, excess, 400.0) for excess in surprises)
     return choose_room_mib(own, rise_mib, observed_hours, largest_mib, PolicySettings(**changes), 1e6)
 
 
 def test_room_is_the_worked_number_of_its_docstring():
-    assert room() == 100.0
+    assert room() == 130.0
 
 
 def test_room_is_larger_where_it_is_cheap():
@@ -26,23 +26,23 @@ def test_room_is_larger_where_it_is_cheap():
 
 
 def test_room_grows_with_what_a_kill_is_worth():
-    assert [room(memory_kill_worth_hours=worth) for worth in (1.0, 60.0, 200.0, 1000.0)] == pytest.approx([33.0, 100.0, 130.0, 300.0])
+    assert [room(memory_kill_worth_hours=worth) for worth in (1.0, 50.0, 250.0, 1000.0)] == pytest.approx([33.0, 130.0, 200.0, 300.0])
 
 
 def test_large_rise_that_happened_once_is_not_waited_for_for_ever_but_one_that_comes_back_is():
-    # 600 MiB of 1000 for a surprise of 400: once in 2000 hours it costs less to be killed.
-    assert room([400.0], rise_mib=50.0, observed_hours=2000.0) < 600.0
-    assert room([400.0] * 30, rise_mib=50.0, observed_hours=2000.0) == 600.0
+    # 720 MiB of 1000 for a surprise of 400: once in 2000 hours it costs less to be killed.
+    assert room([400.0], rise_mib=50.0, observed_hours=2000.0) < 720.0
+    assert room([400.0] * 34, rise_mib=50.0, observed_hours=2000.0) == 720.0
 
 
-def test_surprise_fades_by_half_in_two_weeks():
+def test_surprise_fades_by_half_in_a_week():
     from pve_lxc.policy.memory_room import Surprise, choose_room_mib
-    from pve_lxc.policy.settings import PolicySettings
+    from pve_lxc.policy.settings.policy import PolicySettings
 
-    # 30 of them in 2200 hours are worth 60 * 30 / 2200 = 0.82 of all memory, more than the 0.6 that the room costs; a quarter of that is not.
-    old = tuple(Surprise(1e6, 400.0, 400.0) for _number in range(30))
-    rooms = [choose_room_mib(old, 50.0, 2000.0, 1000.0, PolicySettings(), 1e6 + weeks * 7 * 86400.0) for weeks in (0, 4)]
-    assert rooms == [600.0, 50.0]
+    # 34 of them in 2200 hours are worth 50 * 34 / 2200 = 0.77 of all memory, more than the 0.72 that the room costs; a quarter of that is not.
+    old = tuple(Surprise(1e6, 400.0, 400.0) for _number in range(34))
+    rooms = [choose_room_mib(old, 50.0, 2000.0, 1000.0, PolicySettings(), 1e6 + weeks * 7 * 86400.0) for weeks in (0, 2)]
+    assert rooms == [720.0, 50.0]
 
 
 def test_climb_in_two_steps_is_one_surprise_of_the_whole():
@@ -74,7 +74,7 @@ def learnt(uses, limit_mib=1024, kills=None):
     from pve_lxc.model.usage import MemorySource, UsageSample
     from pve_lxc.policy.memory import learn_memory
     from pve_lxc.policy.remember import new_memory
-    from pve_lxc.policy.settings import PolicySettings
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     policy = PolicySettings()
     memory = new_memory(policy).memory
@@ -86,18 +86,18 @@ def learnt(uses, limit_mib=1024, kills=None):
 
 def test_rise_above_the_last_six_hours_is_a_surprise_and_makes_room_for_another_at_once():
     memory = learnt([400.0] * 12 + [900.0])
-    assert [(one.excess_mib, one.limit_mib) for one in memory.surprises] == [(480.0, 420.0)]
-    assert memory.room_mib == 720.0
+    assert [(one.excess_mib, one.limit_mib) for one in memory.surprises] == [(488.0, 412.0)]
+    assert memory.room_mib == pytest.approx(878.4)
 
 
 def test_use_within_the_margin_of_the_last_six_hours_is_no_surprise():
-    assert learnt([400.0] * 12 + [419.0]).surprises == ()
+    assert learnt([400.0] * 12 + [411.0]).surprises == ()
 
 
 def test_kill_is_a_surprise_above_the_limit_that_hid_it():
-    # 1.3 * 1024 - 1.05 * 1000 = 281.2
+    # 1.5 * 1024 - 1.03 * 1000 = 506
     memory = learnt([1000.0] * 12 + [1024.0], kills=12)
-    assert [one.excess_mib for one in memory.surprises] == [pytest.approx(281.2)]
+    assert [one.excess_mib for one in memory.surprises] == [506.0]
     assert memory.oom_times == (1e6 + 3600,)
 
 

@@ -163,7 +163,7 @@ def test_share_growth_gives_the_small_ones_all_and_the_rest_alike():
 def test_cpu_bounds_follow_the_baseline_and_the_node(cores, host_cpus, low, high):
     from pve_lxc.model.allocation import Allocation
     from pve_lxc.policy.bounds import Bounds, cpu_bounds
-    from pve_lxc.policy.settings import BoundsSettings
+    from pve_lxc.policy.settings.bounds import BoundsSettings
 
     assert cpu_bounds(Allocation(cores=cores), host_cpus, BoundsSettings()) == Bounds(low, high)
 
@@ -171,7 +171,7 @@ def test_cpu_bounds_follow_the_baseline_and_the_node(cores, host_cpus, low, high
 def test_cpu_floor_is_what_was_found_where_that_is_less_than_a_core():
     from pve_lxc.model.allocation import Allocation
     from pve_lxc.policy.bounds import Bounds, cpu_bounds
-    from pve_lxc.policy.settings import BoundsSettings
+    from pve_lxc.policy.settings.bounds import BoundsSettings
 
     assert cpu_bounds(Allocation(cpulimit=0.5), 16, BoundsSettings()) == Bounds(0.5, 1.0)
 
@@ -179,7 +179,7 @@ def test_cpu_floor_is_what_was_found_where_that_is_less_than_a_core():
 def test_memory_bounds_follow_the_baseline_and_the_node():
     from pve_lxc.model.allocation import Allocation
     from pve_lxc.policy.bounds import Bounds, memory_bounds
-    from pve_lxc.policy.settings import BoundsSettings
+    from pve_lxc.policy.settings.bounds import BoundsSettings
 
     assert memory_bounds(Allocation(memory_mib=1024), 32768, BoundsSettings()) == Bounds(512, 2048)
     assert memory_bounds(Allocation(memory_mib=200), 32768, BoundsSettings()) == Bounds(128, 400)
@@ -194,14 +194,14 @@ def test_memory_estimate_is_the_worked_number_of_its_docstring():
     from pve_lxc.model.usage import UsageSample
     from pve_lxc.policy.memory import estimate_memory
     from pve_lxc.policy.remember import new_memory
-    from pve_lxc.policy.settings import PolicySettings
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     policy = PolicySettings()
     empty = new_memory(policy).memory
     memory = replace(empty, recent=empty.recent.added(1e6 - 600, 620).added(1e6, 600), room_mib=260.0)
     sample = UsageSample(101, "pve1", 1e6, memory_mib=600)
-    assert estimate_memory(memory, sample, 1024, policy, is_new=True).target_mib == pytest.approx(890)
-    assert estimate_memory(replace(memory, room_mib=0.0), sample, 1024, policy, is_new=True).target_mib == pytest.approx(651)
+    assert estimate_memory(memory, sample, 1024, policy, is_new=True).target_mib == pytest.approx(878)
+    assert estimate_memory(replace(memory, room_mib=0.0), sample, 1024, policy, is_new=True).target_mib == pytest.approx(638.6)
 
 
 def test_tolerated_share_is_the_worked_number_of_its_docstring():
@@ -209,10 +209,10 @@ def test_tolerated_share_is_the_worked_number_of_its_docstring():
 
     from pve_lxc.policy.cpu import tolerated_share
     from pve_lxc.policy.remember import new_memory
-    from pve_lxc.policy.settings import PolicySettings
+    from pve_lxc.policy.settings.policy import PolicySettings
 
-    memory = replace(new_memory(PolicySettings()).cpu, mean_cores=0.2)
-    assert tolerated_share(memory, 4, PolicySettings()) == pytest.approx(0.0115)
+    memory = replace(new_memory(PolicySettings()).cpu, mean_cores=0.32)
+    assert tolerated_share(memory, 4, PolicySettings()) == pytest.approx(0.012)
     assert tolerated_share(replace(memory, mean_cores=0.0), 4, PolicySettings()) == pytest.approx(0.003)
 
 
@@ -220,7 +220,7 @@ def test_rise_is_counted_from_the_least_use_of_the_window():
     from pve_lxc.model.usage import UsageSample
     from pve_lxc.policy.memory import learn_memory
     from pve_lxc.policy.remember import new_memory
-    from pve_lxc.policy.settings import PolicySettings
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     policy = PolicySettings()
     memory = new_memory(policy).memory
@@ -234,7 +234,7 @@ def test_migrated_container_is_only_grown_for_a_day():
     from pve_lxc.model.guest import Guest, GuestConfig
     from pve_lxc.policy.adopt import adopt
     from pve_lxc.policy.remember import new_memory
-    from pve_lxc.policy.settings import PolicySettings
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     policy = PolicySettings()
     config = GuestConfig(101, "pve1", "", Allocation(cores=2, memory_mib=1024), rootfs_volume="local:101/disk.raw")
@@ -250,7 +250,7 @@ def test_reused_id_is_another_container_and_everything_is_forgotten():
     from pve_lxc.model.guest import Guest, GuestConfig
     from pve_lxc.policy.adopt import adopt
     from pve_lxc.policy.remember import new_memory
-    from pve_lxc.policy.settings import PolicySettings
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     policy = PolicySettings()
     guest = Guest(101, "web", "pve1", "running")
@@ -266,7 +266,19 @@ def test_reused_id_is_another_container_and_everything_is_forgotten():
 @pytest.mark.parametrize("damage", [None, 5, "x", [], {"recent": 3}, {"recent": [["a", 1], [1]]}])
 def test_memory_that_is_damaged_reads_as_never_seen(damage):
     from pve_lxc.policy.remember import memory_from_dict, new_memory
-    from pve_lxc.policy.settings import PolicySettings
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     read = memory_from_dict({"cpu": damage, "memory": damage, "learnt_seconds": "soon", "baseline": damage, "known": damage}, PolicySettings())
     assert read == new_memory(PolicySettings())
+
+
+def test_memory_with_changes_is_the_same_but_for_those_whichever_field_it_is():
+    from dataclasses import fields, replace
+
+    from pve_lxc.policy.remember import ContainerMemory
+
+    # Each field holds its own name, so that a value in a wrong place shows.
+    memory = ContainerMemory(**{field.name: field.name for field in fields(ContainerMemory)})
+    for field in fields(ContainerMemory):
+        assert memory.with_changes(**{field.name: 5.0}) == replace(memory, **{field.name: 5.0})
+    assert memory.with_changes(node="pve2", cpu="other").identity == "identity"

@@ -17,7 +17,7 @@ def watched(probation, seconds, *, swap_growth_mib=0.0, is_killed=False, policy=
     """Return the probation after a minute that ends so many seconds after NOW."""
     from pve_lxc.model.usage import UsageSample
     from pve_lxc.policy.probation import watch
-    from pve_lxc.policy.settings import PolicySettings
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     measured = UsageSample(101, "pve1", NOW + seconds, 60.0, **sample)
     return watch(probation, measured, policy or PolicySettings(), 60.0, swap_growth_mib=swap_growth_mib, is_killed=is_killed)
@@ -72,7 +72,7 @@ def test_interval_before_it_and_a_clock_set_back_say_nothing():
 
 def test_pause_doubles_with_each_failure_and_has_a_largest():
     from pve_lxc.policy.probation import pause_seconds
-    from pve_lxc.policy.settings import PolicySettings
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     policy = PolicySettings()
     assert [pause_seconds(failures, policy) / DAY for failures in (1, 2, 3, 5, 6, 1e6)] == [1, 2, 4, 16, 30, 30]
@@ -104,7 +104,7 @@ def test_growth_ends_a_probation_and_what_is_owed():
 
 
 def test_probation_that_is_switched_off_owes_nothing():
-    from pve_lxc.policy.settings import PolicySettings
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     off = PolicySettings(memory_probation_seconds=0.0)
     assert watched(begun(), 60, policy=off, is_killed=True).restore_mib == 0.0
@@ -114,7 +114,7 @@ def test_shrink_of_ours_begins_one_and_that_of_a_stopped_container_does_not():
     from pve_lxc.model.allocation import Allocation
     from pve_lxc.policy.adopt import record_write
     from pve_lxc.policy.remember import new_memory
-    from pve_lxc.policy.settings import PolicySettings
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     known = replace(new_memory(PolicySettings()), known=Allocation(cores=2, memory_mib=1024))
     shrunk = record_write(known, Allocation(cores=2, memory_mib=768), NOW)

@@ -17,7 +17,9 @@ from pve_lxc.policy.decide import decide
 from pve_lxc.policy.observation import HostState, Observation
 from pve_lxc.policy.remember import memory_from_dict, memory_to_dict, new_memory
 from pve_lxc.policy.rootfs_memory import RootfsMemory
-from pve_lxc.policy.settings import BoundsSettings, ContainerSettings, PolicySettings, SettingsBook
+from pve_lxc.policy.settings.bounds import BoundsSettings
+from pve_lxc.policy.settings.container import ContainerSettings, SettingsBook
+from pve_lxc.policy.settings.policy import PolicySettings
 
 GIB, DAY, NOW = 2**30, 86400.0, 1_800_000_000.0
 HOST = HostState(None, HostUsage("pve1", cpus=16, memory_total_mib=65536, memory_available_mib=32768))

@@ -132,7 +132,7 @@ def test_memory_never_runs_past_its_maximum():
 @given(st.integers(1, 32), st.floats(0, 40), st.integers(1, 8), st.integers(0, 24), st.integers(1, 8), st.integers(1, 8), st.floats(0, 49), st.floats(50, 100))
 def test_cpu_stays_within_bounds_and_above_what_is_used(cores, use_cores, low, more, least, largest, lower, upper):
     from pve_lxc.policy.bounds import Bounds
-    from pve_lxc.policy.settings import ThresholdSettings
+    from pve_lxc.policy.settings.threshold import ThresholdSettings
     from pve_lxc.policy.threshold import cpu_by_threshold
 
     steps = {"cpu_least_step_cores": min(least, largest), "cpu_largest_step_cores": largest}
@@ -148,7 +148,7 @@ def test_cpu_stays_within_bounds_and_above_what_is_used(cores, use_cores, low, m
 @given(st.integers(128, 8192), st.floats(0, 9000), st.integers(128, 2048), st.integers(0, 8192), st.booleans())
 def test_memory_stays_within_bounds_and_above_what_is_used(memory_mib, use_mib, low, more, save_energy):
     from pve_lxc.policy.bounds import Bounds
-    from pve_lxc.policy.settings import ThresholdSettings
+    from pve_lxc.policy.settings.threshold import ThresholdSettings
     from pve_lxc.policy.threshold import memory_by_threshold
 
     settings = ThresholdSettings(save_energy=save_energy, is_off_peak=True)

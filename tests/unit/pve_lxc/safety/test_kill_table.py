@@ -112,7 +112,7 @@ def test_cycle_killed_anywhere_leaves_no_change_unrecorded(shared_room, table):
         room.wait()
         result = room.cycle()
         table.append(("cycle", at, had, said(result)))
-        wrong += wrong_after(room, at, result, {101: 1952, 102: 1952}) + wrong_in_the_end(room, at)
+        wrong += wrong_after(room, at, result, {101: 1792, 102: 1792}) + wrong_in_the_end(room, at)
         if (room.folder / "metrics.prom").read_text()[-1:] != "\n":
             wrong.append(f"{at}: metrics are cut off")
     assert wrong == []
@@ -158,7 +158,7 @@ def test_run_that_settles_killed_anywhere_is_settled_by_the_one_after_it(shared_
         room.wait()
         result = room.cycle()
         table.append(("settling", at, had, said(result)))
-        wrong += wrong_after(room, at, result, {101: 1952, 102: 1952}) + wrong_in_the_end(room, at)
+        wrong += wrong_after(room, at, result, {101: 1792, 102: 1792}) + wrong_in_the_end(room, at)
     assert wrong == []
     assert len(points) >= 12
     assert points[3:6] == (
@@ -210,7 +210,7 @@ def test_release_killed_anywhere_is_done_or_not_and_can_be_repeated(shared_room,
         room.wait()
         result = room.cycle()
         # Released it is sized again: it once needed 880 MiB, and has 1024.
-        wrong += wrong_after(room, at, result, {101: 1216, 102: 1952})
+        wrong += wrong_after(room, at, result, {101: 1216, 102: 1792})
         wrong += [f"{at}: {one['reason']}" for one in result["decisions"] if one["vmid"] == 101 and one["reason"] == "rolled_back"]
     assert wrong == []
     assert points == ("lock: before it is taken", "state: before a transaction", "state: memory written, before the commit")
@@ -219,8 +219,8 @@ def test_release_killed_anywhere_is_done_or_not_and_can_be_repeated(shared_room,
 def test_limits_being_put_back_killed_anywhere_are_those_of_the_configuration_in_the_end(shared_room, table):
     def apart(room):
         room.begin()
-        room.set_by_operator(101, memory=1952)
-        # As a write leaves it that fails between the hot-plug and the file: 1952 MiB in force, 1024 in the configuration.
+        room.set_by_operator(101, memory=1792)
+        # As a write leaves it that fails between the hot-plug and the file: 1792 MiB in force, 1024 in the configuration.
         room.simulator.set_guest(101, config={"memory": START_MIB})
         room.wait()
         room.cycle()

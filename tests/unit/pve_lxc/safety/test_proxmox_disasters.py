@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import pytest
 
-GROWN = {101: 1952, 102: 1952}
-DONE_101, DONE_102 = (101, "grow_memory", True, 1024, 1952), (102, "grow_memory", True, 1024, 1952)
+GROWN = {101: 1792, 102: 1792}
+DONE_101, DONE_102 = (101, "grow_memory", True, 1024, 1792), (102, "grow_memory", True, 1024, 1792)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ API_GONE = [
     ("^GET .*102/config: before", 3, "broke during GET /nodes/pve1/lxc/102/config", [DONE_101], []),
     ("^PUT .*102/config: before", 1, "outcome_unknown", [DONE_101, (102, "open")], [(102, "not_tried")]),
     # Whether the answer came before the door was shut is chance; what is known afterwards is not.
-    ("^PUT .*102/config: sent", 1, "102 c102: memory 1024 -> 1952 MiB: FAILED", [DONE_101, (102, "open")], [(102, "resized")]),
+    ("^PUT .*102/config: sent", 1, "102 c102: memory 1024 -> 1792 MiB: FAILED", [DONE_101, (102, "open")], [(102, "resized")]),
     ("^GET .*102/pending: before", 1, "could not be read back", [DONE_101, (102, "open")], [(102, "resized")]),
 ]
 
@@ -128,7 +128,7 @@ def test_stuck_pvestatd_holds_what_only_the_api_measures(hurried):
     before = room.sizes()
     room.simulator.fault("pvestatd_stuck")
     for vmid in (101, 102):
-        room.simulator.set_guest(vmid, anon_mib=1900)
+        room.simulator.set_guest(vmid, anon_mib=1650)
     room.wait(120)
     result = room.cycle()
     assert [one["reason"] for one in result["decisions"]] == ["stale_sample", "stale_sample"]
@@ -202,7 +202,7 @@ def test_rollback_that_loses_the_api_says_so_and_can_be_repeated(hurried):
         ended = room.run("rollback", "--to", "2", at="^PUT .*102/config: before", meanwhile=gate.shut)
     assert (ended.exit_code, ended.err) == (1, "")
     assert "1 put back, 1 failed (run 3)" in ended.out
-    assert room.journal() == [DONE_101, DONE_102, (101, "rolled_back", True, 1952, 1024), (102, "open")]
+    assert room.journal() == [DONE_101, DONE_102, (101, "rolled_back", True, 1792, 1024), (102, "open")]
     room.configure()
     assert recovered(room) == [(102, "not_tried")]
     assert room.run("rollback", "--to", "2").exit_code == 0

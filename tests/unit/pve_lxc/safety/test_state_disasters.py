@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-GROWN = {101: 1952, 102: 1952}
-DONE_101, DONE_102 = (101, "grow_memory", True, 1024, 1952), (102, "grow_memory", True, 1024, 1952)
+GROWN = {101: 1792, 102: 1792}
+DONE_101, DONE_102 = (101, "grow_memory", True, 1024, 1792), (102, "grow_memory", True, 1024, 1792)
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_state_that_cannot_grow_any_more_stops_the_run_before_an_unrecorded_writ
         assert room.sizes() == GROWN
         assert (room.writes(101), room.writes(102)) == (1, 1)
     # It ended before the first write, between the two, and after both.
-    assert ends == {(1024, 1024), (1952, 1024), (1952, 1952)}
+    assert ends == {(1024, 1024), (1792, 1024), (1792, 1792)}
 
 
 def test_first_run_without_room_says_so_and_leaves_nothing_that_hinders_the_next(room):
@@ -74,7 +74,7 @@ def test_status_and_history_can_be_read_where_nothing_can_be_written(hurried):
     for path in files:
         path.chmod(0o600)
     assert {command: (ended.exit_code, ended.err) for command, ended in shown.items()} == {"status": (0, ""), "history": (0, "")}
-    assert shown["history"].out.count("1024 -> 1952") == 2
+    assert shown["history"].out.count("1024 -> 1792") == 2
 
 
 @pytest.mark.parametrize("command", [("run",), ("rollback", "101"), ("release", "101")])

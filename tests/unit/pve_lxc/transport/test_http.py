@@ -339,6 +339,34 @@ def test_missing_host_is_named():
         HttpTransport(ConnectionSettings(host="", user="root@pam", password="x"))
 
 
+@pytest.mark.parametrize("host", ["https://pve", "pve:8006", "[fe80::1]", "pve 1", "pve/", "p" * 64, "pve..example", "a\0b", "-".join(["long"] * 60)])
+def test_host_that_is_no_name_and_no_address_is_refused_with_what_is_allowed(host):
+    with pytest.raises(RequestError) as caught:
+        HttpTransport(ConnectionSettings(host=host, user="root@pam", password="x"))
+    assert [(problem.place, problem.value) for problem in caught.value.problems] == [("api_host", host)]
+    assert "allowed is a name or an address, without https:// and port" in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["pve", "pve_1.example.com", "pve.example.com.", "192.0.2.1", "::1", "2001:db8::7", "fe80::1%eth0"])
+def test_name_and_address_are_hosts(host):
+    HttpTransport(ConnectionSettings(host=host, user="root@pam", password="x")).close()
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n", " ", "\t", "\x00", "\u00fc"])
+def test_secret_that_no_token_has_is_refused_before_anybody_can_show_it(ending):
+    """The HTTP library shows a whole header that it refuses, and a line end is written so that no mask of the secret fits."""
+    with pytest.raises(RequestError) as caught:
+        HttpTransport(ConnectionSettings(host="pve", user="auto@pve", token_id="t", token_secret=f"topsecret{ending}"))
+    assert [problem.place for problem in caught.value.problems] == ["api_token_secret"]
+    assert "topsecret" not in str(caught.value)
+
+
+def test_every_part_of_a_token_that_cannot_be_one_is_named_at_once():
+    with pytest.raises(RequestError) as caught:
+        HttpTransport(ConnectionSettings(host="pve", token_id="au to@pve!t\n", token_secret="topsecret\n"))
+    assert [problem.place for problem in caught.value.problems] == ["api_user", "api_token_id", "api_token_secret"]
+
+
 def test_settings_do_not_show_their_secrets():
     shown = repr(ConnectionSettings(host="pve", token_secret="topsecret", password="hunter2", otp="123456"))
     assert not any(secret in shown for secret in ("topsecret", "hunter2", "123456"))

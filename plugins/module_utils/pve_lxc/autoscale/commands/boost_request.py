@@ -12,13 +12,13 @@ from typing import Any
 from ...errors import Problem, RequestError
 from ...model.allocation import Allocation
 from ...model.guest import GuestConfig
-from ...policy.adopt import managed_differences
+from ...policy.adopt import differing_fields, managed_fields
 from ...policy.cpu_choice import guard_cpu
 from ...policy.hold import current_hold, describe_hold
 from ...policy.loan import Boost, cap_of
 from ...policy.memory_choice import guard_memory
 from ...policy.remember import ContainerMemory
-from ...policy.settings import ContainerSettings
+from ...policy.settings.container import ContainerSettings
 from ...units import Quantity, format_number, parse_memory, parse_number
 from ..moment import duration_seconds
 
@@ -80,7 +80,7 @@ def refuse_boost(request: BoostRequest, memory: ContainerMemory, config: GuestCo
     held = current_hold(memory, now)
     if held is not None:
         return f"it would have no effect: {describe_hold(held, config.vmid, now)}. `lxc-autoscale release {config.vmid}` ends that"
-    if memory.known is None or managed_differences(memory.known, config.allocation):
+    if memory.known is None or differing_fields(memory.known, config.allocation, managed_fields(memory)):
         return "somebody has changed it, and the loop has not seen that yet: try again after the next cycle"
     if config.lock:
         return f"it is locked ({config.lock})"

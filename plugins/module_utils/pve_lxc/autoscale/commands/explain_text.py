@@ -12,7 +12,7 @@ from ...model.form import is_of_disk
 from ...policy.hold import describe_hold, hold_from_dict
 from ...policy.loan import boost_from_dict
 from ..terminal.table import format_table
-from ..terminal.words import field_lines, say_age, say_boost, say_change, say_clock, say_cpu, say_mib, say_number, say_range, say_sizes
+from ..terminal.words import field_lines, say_age, say_boost, say_change, say_clock, say_cpu, say_mib, say_number, say_range, say_sizes, say_step
 
 
 def format_explanation_lines(decision: Mapping[str, Any], memory: Mapping[str, Any], changes: Sequence[Mapping[str, Any]], now: float) -> list[str]:
@@ -31,6 +31,7 @@ def format_explanation_lines(decision: Mapping[str, Any], memory: Mapping[str, A
     lines += field_lines("", decision["msg"])
     lines += [*_hold_lines(vmid, memory, now), *_trial_lines(memory, now)]
     lines += _rootfs_lines(decision, changes)
+    lines += _swap_lines(decision)
     lines += ["", *_figures(decision), "", *field_lines("measured", _measured(decision["usage"]))]
     lines += _memory_lines(memory, now)
     if changes:
@@ -60,6 +61,16 @@ def _rootfs_lines(decision: Mapping[str, Any], changes: Sequence[Mapping[str, An
     return lines
 
 
+def _swap_lines(decision: Mapping[str, Any]) -> list[str]:
+    """Return how its swap fares; nothing where that is not sized."""
+    bounds = decision.get("swap_bounds_mib")
+    if bounds is None:
+        return []
+    used = decision["usage"].get("swap_mib")
+    size = say_step(say_mib(decision["before"], "swap"), say_mib(decision["target"], "swap"))
+    return field_lines("swap", f"{size} MiB, {'an unknown amount' if used is None else say_number(used, 0)} of it in use; may have {say_range(bounds)}")
+
+
 def _made(sizes: str, made: Mapping[str, Any] | None) -> str:
     """Return what became of a change that was decided; None for one that the journal does not have."""
     if made is None:
@@ -74,7 +85,8 @@ def _hold_lines(vmid: int, memory: Mapping[str, Any], now: float) -> list[str]:
     held = hold_from_dict(memory)
     if held is None or now >= held.until_seconds:
         return []
-    lines = field_lines("held", f"{held.reason}: {describe_hold(held, vmid, now)}")
+    begun = "" if held.since_seconds is None else f", since {say_clock(held.since_seconds)} ({say_age(now - held.since_seconds)})"
+    lines = field_lines("held", f"{held.reason}{begun}: {describe_hold(held, vmid, now)}")
     if held.until_seconds != float("inf"):
         lines += field_lines("", f"until {say_clock(held.until_seconds)}, or until lxc-autoscale release {vmid}")
     return lines
@@ -129,6 +141,8 @@ def _memory_lines(memory: Mapping[str, Any], now: float) -> list[str]:
     baseline = memory.get("baseline") or {}
     found = baseline.get("cpulimit") if baseline.get("cpulimit") is not None else baseline.get("cores")
     adopted = f"CPU {say_number(found, 2)}, memory {baseline.get('memory_mib') or '-'} MiB"
+    if memory.get("swap_sizing"):
+        adopted += f", swap {say_mib(baseline, 'swap_mib')} MiB"
     lines = field_lines("remembers", f"{memory.get('learnt_seconds', 0) / 3600:.1f} h of observation; found at adoption: {adopted}")
     ooms = memory.get("memory", {}).get("oom_times", [])
     if ooms:

@@ -69,15 +69,20 @@ def format_history_lines(changes: Sequence[Mapping[str, Any]], undone: Set[int],
 
 
 def _table(changes: Sequence[Mapping[str, Any]], undone: Set[int]) -> list[str]:
-    # Most people never have a disk grown, and the lines are long.
-    with_disks = any(is_of_disk(change) for change in changes)
-    headers = ["TIME", "RUN", "VMID", "NAME", "CPU", "MEMORY MiB", *(["DISK"] if with_disks else []), "REASON", "OUTCOME"]
-    shrink = (3, 7, 4, 5) if with_disks else (3, 6, 4, 5)
-    return format_table(headers, [_row(change, undone, with_disks=with_disks) for change in changes], right=frozenset({1, 2}), shrink=shrink)
+    # Most people never have swap sized or a disk grown, and the lines are long.
+    more = [name for name, is_there in (("SWAP MiB", any(map(_is_of_swap, changes))), ("DISK", any(map(is_of_disk, changes)))) if is_there]
+    headers = ["TIME", "RUN", "VMID", "NAME", "CPU", "MEMORY MiB", *more, "REASON", "OUTCOME"]
+    shrink = (3, 6 + len(more), 4, 5)
+    return format_table(headers, [_row(change, undone, more) for change in changes], right=frozenset({1, 2}), shrink=shrink)
 
 
-def _row(change: Mapping[str, Any], undone: Set[int], *, with_disks: bool) -> list[str]:
+def _is_of_swap(change: Mapping[str, Any]) -> bool:
+    return bool(change["before"].get("swap") != change["target"].get("swap"))
+
+
+def _row(change: Mapping[str, Any], undone: Set[int], more: Sequence[str]) -> list[str]:
     before, after = change["before"], change["target"]
+    swap = say_step(say_mib(before, "swap"), say_mib(after, "swap")) if _is_of_swap(change) else ""
     cpu, memory = (say_cpu(before), say_cpu(after)), (say_mib(before), say_mib(after))
     disk = say_step(say_mib(before, "rootfs"), say_mib(after, "rootfs")) if is_of_disk(change) else ""
     return [
@@ -87,7 +92,8 @@ def _row(change: Mapping[str, Any], undone: Set[int], *, with_disks: bool) -> li
         change["name"][:LONGEST_NAME],
         "" if cpu[0] == cpu[1] else say_step(*cpu),
         "" if memory[0] == memory[1] else say_step(*memory),
-        *([disk] if with_disks else []),
+        *([swap] if "SWAP MiB" in more else []),
+        *([disk] if "DISK" in more else []),
         change["reason"],
         _outcome(change, undone),
     ]

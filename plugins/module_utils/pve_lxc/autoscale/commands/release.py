@@ -9,9 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from ...model.reason import Reason
-from ...policy.hold import Hold, current_hold, describe_hold, release
-from ...policy.settings import PolicySettings
-from ...ports import StateStore
+from ...policy.hold import current_hold, describe_hold, release
+from ...policy.settings.policy import PolicySettings
 from ..assembly import lock_of, open_state_for_writing
 from ..exit_codes import EXIT_DONE, EXIT_SOME_FAILED
 from ..lock import wait_for_lock
@@ -43,7 +42,7 @@ def _release(session: Session) -> int:
                     results.append({"vmid": vmid, "is_known": False, "was_held": False, "msg": "nothing is known about it: it has not been in any run"})
                     continue
                 entry = remembered_from_dict(vmid, memories[vmid], policy)
-                results.append(_describe(state, vmid, entry, policy, now))
+                results.append(_describe(vmid, entry, policy, now))
                 kept[vmid] = remembered_to_dict(replace(entry, memory=release(entry.memory)))
             state.write_memories(kept, now)
     finally:
@@ -52,7 +51,7 @@ def _release(session: Session) -> int:
     return EXIT_DONE if all(result["is_known"] for result in results) else EXIT_SOME_FAILED
 
 
-def _describe(state: StateStore, vmid: int, entry: Remembered, policy: PolicySettings, now: float) -> dict[str, Any]:
+def _describe(vmid: int, entry: Remembered, policy: PolicySettings, now: float) -> dict[str, Any]:
     """Return what ended; ``since`` and ``until`` in seconds since 1970, None where unknown or without an end."""
     held = current_hold(entry.memory, now)
     kills = len(entry.memory.memory.oom_times)
@@ -60,7 +59,7 @@ def _describe(state: StateStore, vmid: int, entry: Remembered, policy: PolicySet
     result: dict[str, Any] = {"vmid": vmid, "is_known": True, "was_held": held is not None or is_leak, "reason": None, "since": None, "until": None}
     texts = []
     if held is not None:
-        since = _since(state, vmid, held, policy)
+        since = held.since_seconds
         until = None if held.until_seconds == float("inf") else held.until_seconds
         result |= {"reason": str(held.reason), "since": since, "until": until}
         begun = "" if since is None else f", since {say_clock(since)} ({say_age(now - since)})"
@@ -71,13 +70,3 @@ def _describe(state: StateStore, vmid: int, entry: Remembered, policy: PolicySet
         texts.append(f"a leak was suspected after {kills} kills by its own limit, the last at {last}; the next one is answered with more memory again")
     texts.append("it is released, and the next run sizes it again" if texts else "it was not held; nothing to release")
     return {**result, "msg": "; ".join(texts)}
-
-
-def _since(state: StateStore, vmid: int, held: Hold, policy: PolicySettings) -> float | None:
-    """Return since when it is held, as far as that follows from the journal or from the length of the pause; None where it does not."""
-    if held.reason is Reason.OPERATOR_CHANGED and held.until_seconds != float("inf"):
-        return held.until_seconds - policy.operator_pause_seconds
-    if held.reason is Reason.ROLLED_BACK:
-        rollbacks = state.read_changes(vmid, limit=1, only_rollbacks=True)
-        return float(rollbacks[0]["begun"]) if rollbacks else None
-    return None

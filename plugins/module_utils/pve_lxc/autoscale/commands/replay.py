@@ -13,7 +13,8 @@ from typing import Any, TextIO
 
 from ...errors import ConfigError, Problem
 from ...policy.demand import read_demand
-from ...policy.settings import PRESETS, PolicySettings, with_preset
+from ...policy.settings.policy import PolicySettings
+from ...policy.settings.presets import PRESETS, with_preset
 from ...ports import LxcBackend
 from ..assembly import connect_backend
 from ..config_file import read_config

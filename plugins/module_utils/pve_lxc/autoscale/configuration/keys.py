@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from ...policy.settings import BoundsSettings, PolicySettings, ScheduledSettings, ThresholdSettings
+from ...policy.settings.bounds import BoundsSettings
+from ...policy.settings.container import ScheduledSettings
+from ...policy.settings.policy import PolicySettings
+from ...policy.settings.threshold import ThresholdSettings
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DEFAULT_STATE_PATH = "/var/lib/lxc-autoscale/state.sqlite"
@@ -37,6 +40,7 @@ class Key:
         high: largest number allowed.
         allowed: the choices.
         is_secret: whether a value must never show, not even a wrong one.
+        is_of_node: whether it is said of the whole node, so that tiers and overrides have none of their own.
     """
 
     kind: str
@@ -46,6 +50,7 @@ class Key:
     high: float = math.inf
     allowed: tuple[str, ...] = ()
     is_secret: bool = False
+    is_of_node: bool = False
 
     def describe_allowed(self) -> str:
         """Return what may be written, as in ``a whole number from 1 to 65535``."""
@@ -74,6 +79,7 @@ def _keys_of(record: type, left_out: tuple[str, ...] = ()) -> dict[str, Key]:
                 low=metadata.get("low", -math.inf),
                 high=metadata.get("high", math.inf),
                 allowed=metadata.get("allowed", ()),
+                is_of_node=metadata.get("is_of_node", False),
             )
     return keys
 
@@ -141,8 +147,10 @@ SECTIONS: dict[str, dict[str, Key]] = {
     },
 }
 
-# What an entry of ``overrides`` may hold, and an entry of ``tiers`` beside the keys that say whose settings they are.
-OVERRIDE_SECTIONS = {"policy": POLICY_KEYS, "bounds": BOUNDS_KEYS, "threshold": THRESHOLD_KEYS}
+# Sections that say how containers are sized.
+SIZING_SECTIONS = {"policy": POLICY_KEYS, "bounds": BOUNDS_KEYS, "threshold": THRESHOLD_KEYS}
+# What of them an entry of ``overrides`` may hold, and an entry of ``tiers`` beside the keys that say whose settings they are.
+OVERRIDE_SECTIONS = {section: {name: key for name, key in keys.items() if not key.is_of_node} for section, keys in SIZING_SECTIONS.items()}
 TIER_KEYS = {
     "vmids": Key("vmids", (), "Containers of this tier."),
     "tags": Key("names", (), "Containers with one of these tags are of this tier."),

@@ -9,7 +9,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from ...policy.settings import BoundsSettings, ContainerSettings, PolicySettings, ThresholdSettings
+from ...policy.settings.bounds import BoundsSettings
+from ...policy.settings.container import ContainerSettings
+from ...policy.settings.policy import PolicySettings
+from ...policy.settings.threshold import ThresholdSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ def find_contradictions(policy: PolicySettings, bounds: BoundsSettings, threshol
         found.append(("min_cpu_cores", "max_cpu_cores", "at most"))
     if bounds.max_memory_mib is not None and bounds.min_memory_mib is not None and bounds.min_memory_mib > bounds.max_memory_mib:
         found.append(("min_memory_mib", "max_memory_mib", "at most"))
+    if bounds.max_swap_mib is not None and bounds.min_swap_mib is not None and bounds.min_swap_mib > bounds.max_swap_mib:
+        found.append(("min_swap_mib", "max_swap_mib", "at most"))
     if policy.cpu_tolerance_smallest > policy.cpu_tolerance_largest:
         found.append(("cpu_tolerance_smallest", "cpu_tolerance_largest", "at most"))
     if threshold.cpu_lower_percent >= threshold.cpu_upper_percent:

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...errors import ConfigError, Problem
-from ...policy.settings import ContainerSettings, PolicySettings, SettingsBook
+from ...errors import ConfigError
+from ...policy.settings.container import ContainerSettings, SettingsBook
+from ...policy.settings.policy import PolicySettings
 from ...transport.settings import ConnectionSettings
 from .document import Document
-from .keys import DEFAULT_STATE_PATH, OVERRIDE_SECTIONS, SECTIONS, TOP_KEYS
+from .keys import DEFAULT_STATE_PATH, SECTIONS, SIZING_SECTIONS, TOP_KEYS
 from .layers import Effective
 from .notifiers import NotifierSettings, read_notifiers
 from .pin import read_pin
@@ -81,19 +82,6 @@ class LoopConfig:
     has_pct_fallback: bool = False
 
 
-def read_config_text(path: str) -> str:
-    """Return the text of a configuration file.
-
-    Raises:
-        ConfigError: it cannot be read.
-    """
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([Problem("the file", "", f"cannot be read: {error}")], source=path) from error
-
-
 def build_config(
     document: Document, *, source: str, environment: Mapping[str, str], notices: tuple[str, ...] = (), connection: ConnectionSettings | None = None
 ) -> LoopConfig:
@@ -111,9 +99,9 @@ def build_config(
     top_names = {*TOP_KEYS, *SECTIONS, "notify", "overrides", "schedules", "tiers"}
     known = {name: value for name, value in document.values.items() if document.is_known(name, (str(name),), top_names)}
     top = document.section({name: known[name] for name in TOP_KEYS if name in known}, (), TOP_KEYS)
-    sections = {name: document.section(known.get(name), (name,), SECTIONS[name]) for name in SECTIONS if name not in OVERRIDE_SECTIONS}
+    sections = {name: document.section(known.get(name), (name,), SECTIONS[name]) for name in SECTIONS if name not in SIZING_SECTIONS}
     base = Effective(ContainerSettings(policy=PolicySettings(interval_seconds=top["interval_seconds"])), _interval_origin(document, known))
-    roster = read_roster(document, known, base.with_layer(read_layer(document, known, (), base)), obey_tags=sections["selection"]["obey_tags"])
+    roster = read_roster(document, known, base.with_layer(read_layer(document, known, (), base, SIZING_SECTIONS)), obey_tags=sections["selection"]["obey_tags"])
     roster = replace(roster, schedules=read_schedules(document, known.get("schedules"), roster))
     selection = read_selection(document, sections["selection"])
     connection = connection or _connection(document, sections["connection"], environment)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 
-from ...policy.settings import ThresholdSettings
+from ...policy.settings.threshold import ThresholdSettings
 
 
 def time_zone_of(name: str) -> datetime.tzinfo:

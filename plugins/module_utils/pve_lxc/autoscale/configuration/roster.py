@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from ...model.guest import Guest
 from ...model.reason import Reason
-from ...policy.settings import ContainerSettings, SettingsBook
+from ...policy.settings.container import ContainerSettings, SettingsBook
 from .layers import Effective, Layer
 from .off_peak import is_off_peak
 from .schedule import Schedule, find_clash

@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from .keys import OVERRIDE_SECTIONS, SCHEDULE_KEYS, SCHEDULE_SECTIONS, SECTIONS, TIER_KEYS, TOP_KEYS, Key
+from .keys import OVERRIDE_SECTIONS, SCHEDULE_KEYS, SCHEDULE_SECTIONS, SECTIONS, SIZING_SECTIONS, TIER_KEYS, TOP_KEYS, Key
 from .notifier_keys import NOTIFIER_KEYS, NOTIFIER_NAME
 
 # Proxmox's ids, as a number or as the key of an override. Source: pve-vmid in PVE::JSONSchema.
@@ -21,10 +21,10 @@ _TIER_PATTERN = "^[a-z0-9_][a-z0-9_.+-]{0,63}$"
 def make_schema() -> dict[str, Any]:
     """Return the schema of the whole file, draft 2020-12."""
     properties = {name: _property(key) for name, key in TOP_KEYS.items()}
-    properties |= {name: _section(keys) for name, keys in SECTIONS.items() if name not in OVERRIDE_SECTIONS}
-    # They stand at the top, in each tier and in each override.
+    properties |= {name: _section(keys) for name, keys in SECTIONS.items() if name not in SIZING_SECTIONS or keys != OVERRIDE_SECTIONS[name]}
+    # They stand in each tier and in each override; at the top as well, but for those with keys of the whole node.
     settings: dict[str, Any] = {name: {"$ref": f"#/$defs/{name}"} for name in OVERRIDE_SECTIONS}
-    properties |= settings
+    properties |= {name: reference for name, reference in settings.items() if name not in properties}
     tier = {**{name: _property(key) for name, key in TIER_KEYS.items()}, **settings}
     properties["tiers"] = {
         "description": "Settings of several containers, by name of the tier.",

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...errors import Problem
-from ...policy.settings import with_preset
+from ...policy.settings.presets import with_preset
 from .document import Document, KeyPath, show
-from .keys import OVERRIDE_SECTIONS, TIER_KEYS, Key
+from .keys import OVERRIDE_SECTIONS, SIZING_SECTIONS, TIER_KEYS, Key
 from .layers import Effective, Layer, find_contradictions
 from .roster import Roster, Tier
 from .selection import Match, Selection
@@ -22,10 +22,19 @@ _MATCH_KINDS = ("vmids", "tags", "pools", "names")
 TIER_NAME = re.compile(r"[a-z0-9_][a-z0-9_.+-]{0,63}")
 
 
-def read_layer(document: Document, values: Mapping[Any, Any], path: KeyPath, base: Effective, sections: Mapping[str, Mapping[str, Key]] | None = None) -> Layer:
-    """Return what the sections ``policy``, ``bounds`` and ``threshold`` below ``path`` say; what contradicts ``base`` is noted."""
-    sections = OVERRIDE_SECTIONS if sections is None else sections
-    given = {name: document.given(values.get(name), (*path, name), keys) for name, keys in sections.items()}
+def read_layer(document: Document, values: Mapping[Any, Any], path: KeyPath, base: Effective, sections: Mapping[str, Mapping[str, Key]]) -> Layer:
+    """Return what the sections ``policy``, ``bounds`` and ``threshold`` below ``path`` say; what contradicts ``base`` is noted.
+
+    Args:
+        document: that is being read.
+        values: below ``path``.
+        path: of them; empty for the top of the file.
+        base: what they stand on.
+        sections: what may be said there.
+    """
+    given = {
+        name: document.given(_without_keys_of_node(document, values.get(name), (*path, name), keys), (*path, name), keys) for name, keys in sections.items()
+    }
     preset_place = document.place_of((*path, "policy", "preset"))
     places = {f"policy.{key}": preset_place for key in set(with_preset(given["policy"])) - set(given["policy"])}
     places |= {f"{section}.{key}": document.place_of((*path, section, key)) for section, keys in given.items() for key in keys}
@@ -34,11 +43,24 @@ def read_layer(document: Document, values: Mapping[Any, Any], path: KeyPath, bas
     return layer
 
 
+def _without_keys_of_node(document: Document, values: Any, path: KeyPath, keys: Mapping[str, Key]) -> Any:
+    """Return a section without keys that are said of the whole node, where they may not stand; each is noted."""
+    if not isinstance(values, Mapping):
+        return values
+    section = path[-1]
+    known = SIZING_SECTIONS[section]
+    misplaced = {name: value for name, value in values.items() if name not in keys and name in known and known[name].is_of_node}
+    for name, value in misplaced.items():
+        message = f"this is said of the whole node, once for all containers: write it as {section}.{name}, at the top of the file"
+        document.refuse((*path, name), show(value), message)
+    return {name: value for name, value in values.items() if name not in misplaced}
+
+
 def refuse_contradictions(document: Document, layer: Layer, path: KeyPath, base: Effective) -> None:
     """Note what of a layer cannot be together with the settings it stands on, once."""
     settings = base.with_layer(layer).settings
     for low, high, order in find_contradictions(settings.policy, settings.bounds, settings.threshold):
-        section = next(name for name in OVERRIDE_SECTIONS if hasattr(getattr(settings, name), low))
+        section = next(name for name in SIZING_SECTIONS if hasattr(getattr(settings, name), low))
         given = layer.given.get(section, {})
         if {low, high} & set(given):
             record: Any = getattr(settings, section)
@@ -65,7 +87,7 @@ def read_roster(document: Document, known: Mapping[Any, Any], general: Effective
             continue
         sections = {key: value for key, value in document.mapping(entry, path).items() if document.is_known(key, (*path, str(key)), OVERRIDE_SECTIONS)}
         tier = next((tier for tier in tiers if int(name) in tier.match.vmids), None)
-        overrides[int(name)] = read_layer(document, sections, path, general.with_layer(tier.layer) if tier else general)
+        overrides[int(name)] = read_layer(document, sections, path, general.with_layer(tier.layer) if tier else general, OVERRIDE_SECTIONS)
     return Roster(general, tiers, overrides, obey_tags)
 
 
@@ -92,7 +114,7 @@ def _read_tiers(document: Document, values: Any, general: Effective) -> list[Tie
         allowed = {*TIER_KEYS, *OVERRIDE_SECTIONS}
         found = {key: value for key, value in document.mapping(entry, path).items() if document.is_known(key, (*path, str(key)), allowed)}
         marks = document.section({key: value for key, value in found.items() if key in TIER_KEYS}, path, TIER_KEYS)
-        layer = read_layer(document, found, path, general)
+        layer = read_layer(document, found, path, general, OVERRIDE_SECTIONS)
         places = {kind: document.place_of((*path, kind)) for kind in _MATCH_KINDS if marks[kind]}
         tiers.append(Tier(str(name), read_match(marks, ""), marks["allow_tag"], layer, places))
     return tiers

@@ -12,12 +12,15 @@ from typing import Any
 
 from ...deps import import_yaml
 from ...errors import ConfigError, Problem
-from ..configuration.loop_config import build_config, read_config_text
+from ..configuration.config_text import read_config_text
+from ..configuration.loop_config import build_config
 from .read import read_legacy
 from .section import Difference
 
 _HEAD = "# lxc-autoscale, made from a configuration of LXC AutoScale. The token's secret does not belong into this file.\n"
 _ORDER = ("node", "mode", "interval_seconds", "connection", "selection", "policy", "bounds", "threshold", "notify", "tiers")
+
+_ADVICE = "name LXC AutoScale's own file: its installer puts it at /etc/lxc_autoscale/lxc_autoscale.yaml"
 
 # Only the place of a secret is checked when a file is used, not when it is made.
 _ANY_SECRET = {"PROXMOX_TOKEN_SECRET": "-", "PROXMOX_PASSWORD": "-"}
@@ -53,7 +56,7 @@ def migrate(path: str, environment: Mapping[str, str] | None = None) -> Migratio
         ConfigError: with every problem at once; also when the file is in our format already.
     """
     environment = os.environ if environment is None else environment
-    legacy = read_legacy(read_config_text(path), environment)
+    legacy = read_legacy(read_config_text(path, _ADVICE), environment)
     if legacy is None:
         message = "this is no configuration of LXC AutoScale: no section DEFAULT, DEFAULTS, TIER_... or HORIZONTAL_SCALING_GROUP_..."
         raise ConfigError([Problem("the file", "", message)], source=path)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...policy.settings import BEHAVIOUR_PRESETS
+from ...policy.settings.presets import BEHAVIOUR_PRESETS
 from ..configuration.document import Document, KeyPath
 from ..configuration.keys import SECTIONS
 from .keys import DEFAULT_KEYS, INI_DEFAULTS, SAMPLE_VALUES, STEP_FACTORS, TIER_KEYS, LegacyKey

@@ -158,6 +158,11 @@ def _bound(decision: Mapping[str, Any], key: str, end: int, factor: float) -> fl
     return bounds[end] * factor if bounds else None
 
 
+def _swap(decision: Mapping[str, Any], key: str) -> float | None:
+    """Return a limit of swap, 0 where the key is absent; None where swap is not sized, and so no concern."""
+    return None if decision.get("swap_bounds_mib") is None else float(decision[key].get("swap") or 0) * _MIB
+
+
 _SIZES = (
     ("container_cpu_limit_cores", "CPU limit that the last cycle found; absent where there is none.", lambda one: cpu_of(one["before"])),
     ("container_cpu_target_cores", "CPU limit that the last decision wants.", lambda one: cpu_of(one["target"])),
@@ -169,6 +174,10 @@ _SIZES = (
     ("container_memory_demand_bytes", "Memory that it needs, before bounds and guards.", lambda one: _scaled(one["memory_demand_mib"], _MIB)),
     ("container_memory_min_bytes", "Least memory that it may be given.", lambda one: _bound(one, "memory_bounds_mib", 0, _MIB)),
     ("container_memory_max_bytes", "Most memory that it may be given.", lambda one: _bound(one, "memory_bounds_mib", 1, _MIB)),
+    ("container_swap_limit_bytes", "Limit of swap that the last cycle found; only where swap is sized.", lambda one: _swap(one, "before")),
+    ("container_swap_target_bytes", "Limit of swap that the last decision wants; only where swap is sized.", lambda one: _swap(one, "target")),
+    ("container_swap_min_bytes", "Least swap that it may be given.", lambda one: _bound(one, "swap_bounds_mib", 0, _MIB)),
+    ("container_swap_max_bytes", "Most swap that it may be given.", lambda one: _bound(one, "swap_bounds_mib", 1, _MIB)),
 )
 
 

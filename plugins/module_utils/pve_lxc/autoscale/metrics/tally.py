@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...policy.node_room import free_memory_mib, node_room
-from ...policy.settings import PolicySettings
+from ...policy.settings.policy import PolicySettings
 from ...ports import StateStore
 from ..parts import CycleResult
 

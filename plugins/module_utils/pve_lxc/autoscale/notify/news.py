@@ -13,7 +13,7 @@ from ...model.decision import Decision
 from ...model.plan import Outcome
 from ...model.reason import Reason
 from ..parts import CycleResult
-from ..rollback.plan import describe_sizes
+from ..terminal.words import say_keys
 
 CHANGES, FAILURES, WARNINGS = "changes", "failures", "warnings"
 
@@ -115,7 +115,7 @@ def news_of_failure(node: str, error: LxcAutoscaleError) -> News:
 
 
 def _change_line(outcome: Outcome) -> str:
-    sizes = describe_sizes(outcome.before, outcome.after) if outcome.before is not None and outcome.after is not None else ""
+    sizes = say_keys(outcome.before, outcome.after) if outcome.before is not None and outcome.after is not None else ""
     if "rootfs" in outcome.more_after:
         sizes = f"root file system {outcome.more_before.get('rootfs')} -> {outcome.more_after['rootfs']}, which cannot be undone"
     return f"{_name(outcome)}: {sizes or 'changed'} ({outcome.reason}): {outcome.message}"

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from ...model.allocation import Allocation
 from ...model.usage import MemorySource, UsageSample
 from ...policy.demand import DemandRow
-from ...policy.settings import ContainerSettings
+from ...policy.settings.container import ContainerSettings
 from .rehearsal import NODE, Rehearsal, rehearsal_host, rehearsal_policy
 
 # How much of a row stands at its highest value. Source: the judge's model, tests/benchmarks/judge/README.md.

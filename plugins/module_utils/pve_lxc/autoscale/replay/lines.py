@@ -16,7 +16,8 @@ from typing import Any, TextIO
 
 from ...model.allocation import Allocation
 from ...model.usage import MemorySource, UsageSample
-from ...policy.settings import ContainerSettings, PolicySettings
+from ...policy.settings.container import ContainerSettings
+from ...policy.settings.policy import PolicySettings
 from .rehearsal import NODE, Rehearsal, rehearsal_bounds, rehearsal_host, rehearsal_policy
 
 # Recordings begin at 0, which the policy takes for "never": whole days are added, so that the time of day stays.

@@ -21,7 +21,9 @@ from ...policy.adopt import record_write
 from ...policy.decide import decide
 from ...policy.observation import HostState, Observation
 from ...policy.remember import ContainerMemory, new_memory
-from ...policy.settings import BoundsSettings, ContainerSettings, PolicySettings, SettingsBook
+from ...policy.settings.bounds import BoundsSettings
+from ...policy.settings.container import ContainerSettings, SettingsBook
+from ...policy.settings.policy import PolicySettings
 
 NODE = "rehearsal"
 
@@ -102,7 +104,7 @@ class Rehearsal:
         if self.memory.known is not None:
             self.memory = record_write(self.memory, allocation, now)
         guest = Guest(self.vmid, f"ct{self.vmid}", NODE, "running", uptime_seconds=_UPTIME_BEFORE_SECONDS + now)
-        observation = Observation(guest, GuestConfig(self.vmid, NODE, "", allocation), sample)
+        observation = Observation(guest, GuestConfig(self.vmid, NODE, "", allocation), sample, record_age_seconds=0.0)
         decisions, memories = decide([observation], {self.vmid: self.memory}, SettingsBook(self.settings), self.host, now)
         self.memory = memories[self.vmid]
         return decisions[0]

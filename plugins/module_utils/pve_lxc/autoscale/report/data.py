@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,14 +15,10 @@ from ...policy.hold import describe_hold
 from ...policy.kept_values import allocation_from_dict
 from ..terminal.status_text import Status, format_status
 from ..terminal.words import say_boost
-from .limits import Stretch, find_stretches, is_resize, saved
+from .limits import Stretch, find_stretches, is_resize, limited_hours, saved
 
 # Nobody asked for them to be sized, so they are counted and nothing else.
 UNMANAGED_REASONS = frozenset({"not_selected", "template"})
-
-# At these shares of its limit a container counts as being at it. Source: policy.memory_near_limit_share, and the saturation of docs/policy.md.
-_CPU_LIMIT_SHARE = 0.95
-_MEMORY_LIMIT_SHARE = 0.97
 
 _TIMEFRAME_SECONDS = {"day": 86400.0, "week": 7 * 86400.0, "month": 30 * 86400.0}
 
@@ -206,35 +201,6 @@ def _has_now(decision: Mapping[str, Any], done: Sequence[Mapping[str, Any]]) -> 
     if last is not None and (last["run_id"] == decision["run_id"] or float(last["begun"]) >= float(decision["time"])):
         return dict(last["outcome"].get("after") or last["target"])
     return dict(decision["before"])
-
-
-def limited_hours(rows: Sequence[DemandRow], stretches: Sequence[Stretch]) -> tuple[float | None, float | None]:
-    """Return how long CPU and memory came to their limits; None when nothing was recorded while the limit was known.
-
-    Half an hour whose highest use was 0.96 cores under a limit of 1 is half an hour. Where the limit was changed within a row the largest counts,
-    so that what is said to have come to its limit certainly did.
-    """
-    cpu: list[float] = []
-    memory: list[float] = []
-    first, begins = 0, [one.begin_seconds for one in stretches]
-    for row in rows:
-        begin = row.time_seconds - row.interval_seconds
-        while first < len(stretches) and stretches[first].end_seconds <= begin:
-            first += 1
-        within = stretches[first : bisect_left(begins, row.time_seconds)]
-        cores, memory_mib = _largest([one.cpu_cores for one in within]), _largest([one.memory_mib for one in within])
-        hours = row.interval_seconds / 3600.0
-        if row.cpu_peak_cores is not None and cores is not None:
-            cpu.append(hours if row.cpu_peak_cores >= _CPU_LIMIT_SHARE * cores else 0.0)
-        if row.memory_mib is not None and memory_mib is not None:
-            memory.append(hours if row.memory_mib >= _MEMORY_LIMIT_SHARE * memory_mib else 0.0)
-    return (sum(cpu) if cpu else None), (sum(memory) if memory else None)
-
-
-def _largest(limits: Sequence[float | None]) -> float | None:
-    """Return the largest; None where one of them is not known, or there are none."""
-    known = [limit for limit in limits if limit is not None]
-    return max(known) if known and len(known) == len(limits) else None
 
 
 def format_report(report: Report) -> dict[str, Any]:

@@ -123,9 +123,16 @@ def _card(loop: LoopReport, one: ContainerReport, report: Report, time: ReportTi
     lines = [tag("p", tag("strong", str(decision["reason"])), f": {decision['msg']}")]
     lines += [tag("p", tag("strong", "Left to you: "), one.left_to_people)] if one.left_to_people else []
     lines += [tag("p", tag("strong", "Boosted: "), one.boost)] if one.boost else []
+    lines += [tag("p", tag("strong", "Swap: "), _swap_text(one))] if decision.get("swap_bounds_mib") is not None else []
     charts = tag("div", *_charts(name, one, report, time), class_="charts")
     head = tag("h3", f"{one.vmid} {one.name}", tag("span", where, class_="soft"), *_badges(one), id=f"{name}-head")
     return tag("article", head, *lines, charts, _changes(one, time), class_="panel card", id=name, aria_labelledby=f"{name}-head")
+
+
+def _swap_text(one: ContainerReport) -> str:
+    used = one.decision["usage"].get("swap_mib")
+    in_use = "" if used is None else f", {used:.0f} MiB in use at the last look"
+    return f"{_step(lambda sizes: say_mib(sizes, 'swap'), one.found, one.has)} MiB{in_use}"
 
 
 def _charts(name: str, one: ContainerReport, report: Report, time: ReportTime) -> list[Html]:

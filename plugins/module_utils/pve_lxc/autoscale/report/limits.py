@@ -9,13 +9,19 @@ closed with a guess, and counts neither as saved nor as spent.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ...model.form import cpu_of, is_of_disk
+from ...policy.demand import DemandRow
 
 _SIZES = ("cores", "cpulimit", "memory")
+
+# At these shares of its limit a container counts as being at it. Source: policy.memory_near_limit_share, and the saturation of docs/policy.md.
+_CPU_LIMIT_SHARE = 0.95
+_MEMORY_LIMIT_SHARE = 0.97
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,29 @@ def saved(stretches: Sequence[Stretch], found_cores: float | None, found_mib: fl
     return (sum(cpu) if cpu else None), (sum(memory) if memory else None)
 
 
+def limited_hours(rows: Sequence[DemandRow], stretches: Sequence[Stretch]) -> tuple[float | None, float | None]:
+    """Return how long CPU and memory came to their limits; None when nothing was recorded while the limit was known.
+
+    Half an hour whose highest use was 0.96 cores under a limit of 1 is half an hour. Where the limit was changed within a row the largest counts,
+    so that what is said to have come to its limit certainly did.
+    """
+    cpu: list[float] = []
+    memory: list[float] = []
+    first, begins = 0, [one.begin_seconds for one in stretches]
+    for row in rows:
+        begin = row.time_seconds - row.interval_seconds
+        while first < len(stretches) and stretches[first].end_seconds <= begin:
+            first += 1
+        within = stretches[first : bisect_left(begins, row.time_seconds)]
+        cores, memory_mib = _largest([one.cpu_cores for one in within]), _largest([one.memory_mib for one in within])
+        hours = row.interval_seconds / 3600.0
+        if row.cpu_peak_cores is not None and cores is not None:
+            cpu.append(hours if row.cpu_peak_cores >= _CPU_LIMIT_SHARE * cores else 0.0)
+        if row.memory_mib is not None and memory_mib is not None:
+            memory.append(hours if row.memory_mib >= _MEMORY_LIMIT_SHARE * memory_mib else 0.0)
+    return (sum(cpu) if cpu else None), (sum(memory) if memory else None)
+
+
 def add_stretches(of_containers: Sequence[Sequence[Stretch]]) -> list[Stretch]:
     """Return the sum of the containers' sizes over time; None while the size of one of them is not known.
 
@@ -110,6 +139,12 @@ def add_stretches(of_containers: Sequence[Sequence[Stretch]]) -> list[Stretch]:
 def _sum(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) if known and len(known) == len(values) else None
+
+
+def _largest(limits: Sequence[float | None]) -> float | None:
+    """Return the largest; None where one of them is not known, or there are none."""
+    known = [limit for limit in limits if limit is not None]
+    return max(known) if known and len(known) == len(limits) else None
 
 
 def _stretch(begin: float, end: float, found: Mapping[str, Any], has: Mapping[str, Any]) -> Stretch:

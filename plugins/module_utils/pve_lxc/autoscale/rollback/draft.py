@@ -25,8 +25,8 @@ from ...ports import StateStore
 from ..carry_out import Errand, Undo, left_outcome
 from ..moment import Moment
 from ..parts import UNREACHABLE_ERRORS, CycleParts
-from ..terminal.words import say_clock
-from .plan import Undoing, changes_to_undo, describe_sizes, plan_undoing
+from ..terminal.words import say_clock, say_keys
+from .plan import Undoing, changes_to_undo, plan_undoing
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def _guard_shrink(parts: CycleParts, errand: Errand, samples: Mapping[int, Usage
 
 def _errand(wish: Wish, undoing: Undoing, guest: Guest, config: GuestConfig, cgroup_mode: int | None) -> Errand:
     present, target = config.allocation, undoing.target(config.allocation)
-    sizes = describe_sizes(present, target)
+    sizes = say_keys(present, target)
     message = f"put back to before run {undoing.run_id} ({say_clock(undoing.begun_seconds)}): {sizes}" + (f"; {undoing.stays}" if undoing.stays else "")
     decision = Decision(guest.vmid, guest.name, guest.node, present, target, Reason.ROLLED_BACK, message, (Reason.ROLLED_BACK,))
     return Errand(decision, guest, cgroup_mode, Undo(undoing.undoes_from, is_forced=wish.is_forced))
@@ -159,7 +159,7 @@ def _refusal(parts: CycleParts, wish: Wish, undoing: Undoing, config: GuestConfi
     theirs = undoing.changed_since(config.allocation)
     if theirs and not wish.is_forced:
         names = ", ".join(CONFIG_KEYS[name] for name in theirs)
-        sizes = describe_sizes(config.allocation, target)
+        sizes = say_keys(config.allocation, target)
         message = f"somebody has changed {names} since the loop did; their values are kept. --force puts it back all the same ({sizes})"
         return left_outcome(parts, decision, Reason.OPERATOR_CHANGED, message, is_failed=True)
     if config.lock:

@@ -12,11 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ...model.allocation import CONFIG_KEYS, DEFAULT_MEMORY_MIB, Allocation
+from ...model.allocation import CONFIG_KEYS, Allocation, in_effect
 from ...model.form import is_of_disk
 from ...model.reason import Reason
 from ...policy.adopt import MANAGED_FIELDS
-from ...units import format_number
 from ..moment import Moment
 
 
@@ -54,7 +53,9 @@ class Undoing:
     def changed_since(self, present: Allocation) -> tuple[str, ...]:
         """Return which fields somebody else has changed since, apart from those that have the old value again anyway."""
         return tuple(
-            name for name, value in self.written.items() if _shown(name, getattr(present, name)) not in (_shown(name, value), _shown(name, self.found[name]))
+            name
+            for name, value in self.written.items()
+            if in_effect(name, getattr(present, name)) not in (in_effect(name, value), in_effect(name, self.found[name]))
         )
 
 
@@ -105,22 +106,19 @@ def plan_undoing(changes: Sequence[Mapping[str, Any]]) -> Undoing | None:
     written: dict[str, Any] = {}
     for change in reversed(changes):
         before, after = _allocation(change["before"]), _allocation(_written(change))
-        for name in MANAGED_FIELDS:
-            if _shown(name, getattr(before, name)) != _shown(name, getattr(after, name)):
+        for name in _fields_of(change):
+            if in_effect(name, getattr(before, name)) != in_effect(name, getattr(after, name)):
                 found.setdefault(name, getattr(before, name))
                 written[name] = getattr(after, name)
     oldest = changes[-1]
     return Undoing(int(oldest["change_id"]), int(oldest["run_id"]), float(oldest["begun"]), str(oldest["identity"]), found, written, disks)
 
 
-def describe_sizes(before: Allocation, after: Allocation) -> str:
-    """Return ``cores 4 -> 2, cpulimit 2.5 -> unset, memory 1024 -> 512 MiB``; empty when nothing differs."""
-    parts = []
-    for name in MANAGED_FIELDS:
-        old, new = _shown(name, getattr(before, name)), _shown(name, getattr(after, name))
-        if old != new:
-            parts.append(f"{CONFIG_KEYS[name]} {_text(old)} -> {_text(new)}{' MiB' if name == 'memory_mib' else ''}")
-    return ", ".join(parts)
+def _fields_of(change: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the fields that a change may have written: swap only where it was to be changed, for else it was somebody else's."""
+    key = CONFIG_KEYS["swap_mib"]
+    is_of_swap = (change["before"] or {}).get(key) != (change["target"] or {}).get(key)
+    return tuple(name for name in MANAGED_FIELDS if name != "swap_mib" or is_of_swap)
 
 
 def _is_after(change: Mapping[str, Any], moment: Moment) -> bool:
@@ -148,12 +146,3 @@ def _written(change: Mapping[str, Any]) -> Mapping[str, Any]:
 def _allocation(values: Mapping[str, Any] | None) -> Allocation:
     given = values or {}
     return Allocation(**{field: given.get(key) for field, key in CONFIG_KEYS.items()})
-
-
-def _shown(name: str, value: float | None) -> float | None:
-    """Return the value to compare: Proxmox cannot delete memory, and an absent one is its 512 MiB."""
-    return DEFAULT_MEMORY_MIB if name == "memory_mib" and value is None else value
-
-
-def _text(value: float | None) -> str:
-    return "unset" if value is None else format_number(value)

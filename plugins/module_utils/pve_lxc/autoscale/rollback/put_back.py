@@ -22,7 +22,7 @@ from ...policy.hold import hold
 from ...policy.loan import without_boost, without_saving
 from ...policy.probation import end_probation
 from ...policy.remember import ContainerMemory, new_memory
-from ...policy.settings import PolicySettings
+from ...policy.settings.policy import PolicySettings
 from ...ports import StateStore
 from ..carry_out import Carried, Errand, carry_out, left_outcome
 from ..moment import Moment
@@ -179,7 +179,7 @@ def _carry_out_all(parts: CycleParts, run_id: int, errands: Sequence[Errand], en
 
 def _left_to_people(memory: ContainerMemory, now: float, policy: PolicySettings) -> ContainerMemory:
     """Return the memory of a container that is going to be put back: held, and with nothing lent that would be given or taken later."""
-    held = hold(memory, Reason.ROLLED_BACK, now + policy.operator_pause_seconds)
+    held = hold(memory, Reason.ROLLED_BACK, now + policy.operator_pause_seconds, since_seconds=now)
     return without_saving(without_boost(held, cpu=True, memory_too=True), cpu=True, memory_too=True)
 
 

@@ -80,7 +80,11 @@ def format_status(status: Status) -> dict[str, Any]:
         "counts": status.counts,
         "decisions": list(status.decisions),
         "holds": {
-            str(vmid): {"reason": str(held.reason), "until": None if held.until_seconds == float("inf") else held.until_seconds}
+            str(vmid): {
+                "reason": str(held.reason),
+                "since": held.since_seconds,
+                "until": None if held.until_seconds == float("inf") else held.until_seconds,
+            }
             for vmid, held in status.holds.items()
         },
         "boosts": {str(vmid): {"until": boost.until_seconds, "is_active": boost.is_active(status.now)} for vmid, boost in status.boosts.items()},
@@ -163,6 +167,7 @@ def _hold_lines(status: Status) -> list[str]:
         return []
     lines = ["", "left to you (lxc-autoscale release VMID gives one back to the loop):"]
     for vmid, held in status.holds.items():
+        begun = "" if held.since_seconds is None else f", since {say_clock(held.since_seconds)} ({say_age(status.now - held.since_seconds)})"
         end = "" if held.until_seconds == float("inf") else f", until {say_clock(held.until_seconds)}"
-        lines += wrap(f"{vmid} {held.reason}: {describe_hold(held, vmid, status.now)}{end}", 4)
+        lines += wrap(f"{vmid} {held.reason}{begun}: {describe_hold(held, vmid, status.now)}{end}", 4)
     return lines

@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...model.allocation import CONFIG_KEYS, Allocation, in_effect
+from ...policy.adopt import MANAGED_FIELDS
 from ...policy.loan import Boost
 from ...units import format_number
 from .table import wrap
@@ -45,8 +47,21 @@ def say_sizes(before: Mapping[str, Any], target: Mapping[str, Any]) -> str:
         parts.append(f"CPU {say_cpu(before)} -> {say_cpu(target)}")
     if before.get("memory") != target.get("memory"):
         parts.append(f"memory {say_mib(before)} -> {say_mib(target)} MiB")
+    if before.get("swap") != target.get("swap"):
+        parts.append(f"swap {say_mib(before, 'swap')} -> {say_mib(target, 'swap')} MiB")
     if before.get("rootfs") != target.get("rootfs"):
         parts.append(f"root file system {say_mib(before, 'rootfs')} -> {say_mib(target, 'rootfs')}")
+    return ", ".join(parts)
+
+
+def say_keys(before: Allocation, after: Allocation) -> str:
+    """Return the same by Proxmox's keys: ``cores 4 -> 2, cpulimit 2.5 -> unset, memory 1024 -> 512 MiB``; empty when nothing differs."""
+    parts = []
+    for name in MANAGED_FIELDS:
+        old, new = in_effect(name, getattr(before, name)), in_effect(name, getattr(after, name))
+        if old != new:
+            said = ["unset" if value is None else format_number(value) for value in (old, new)]
+            parts.append(f"{CONFIG_KEYS[name]} {said[0]} -> {said[1]}{' MiB' if name.endswith('_mib') else ''}")
     return ", ".join(parts)
 
 

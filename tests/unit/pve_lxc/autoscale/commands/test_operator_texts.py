@@ -12,6 +12,7 @@ import pytest
 from pve_lxc.autoscale.commands.explain_text import format_explanation_lines
 from pve_lxc.autoscale.commands.history import format_history_lines
 from pve_lxc.autoscale.terminal.status_text import Status, format_status, format_status_lines
+from pve_lxc.autoscale.terminal.words import say_clock
 from pve_lxc.model.allocation import Allocation
 from pve_lxc.model.reason import Reason
 from pve_lxc.policy.hold import Hold
@@ -124,11 +125,12 @@ def test_status_before_the_first_run_does_not_break():
 
 
 def test_status_shows_who_is_left_to_people_and_until_when():
-    text = text_of(holds={105: Hold(Reason.ROLLED_BACK, NOW + 7200), 106: Hold(Reason.CONTESTED, math.inf)})
+    contested = Hold(Reason.CONTESTED, math.inf, NOW - 5 * 86400)
+    text = text_of(holds={105: Hold(Reason.ROLLED_BACK, NOW + 7200), 106: contested})
     assert "105 rolled_back: it was rolled back; what it has is kept for 2.0 h more, until 20" in text
-    assert "106 contested: somebody has set our values back again and again" in text
+    assert f"106 contested, since {say_clock(NOW - 5 * 86400)} (5 d): somebody has set our values back again and again" in " ".join(text.split())
     assert "`lxc-autoscale release 106`" in text
-    assert format_status(status_of(holds={106: Hold(Reason.CONTESTED, math.inf)}))["holds"] == {"106": {"reason": "contested", "until": None}}
+    assert format_status(status_of(holds={106: contested}))["holds"] == {"106": {"reason": "contested", "since": NOW - 5 * 86400, "until": None}}
 
 
 def test_status_shows_boosts_and_those_that_are_over():
@@ -211,6 +213,12 @@ def test_explain_shows_hold_boost_and_trial():
     assert "boosted at least 4096 MiB until" in text
     assert "on trial memory was lowered from 2048 MiB 2 min ago and comes back at once if it is missed" in text
     assert "memory that was taken away was missed (refaults), so none is for 24 h more" in text
+
+
+def test_explain_says_since_when_a_contest_lasts_that_has_no_end():
+    memory = {"hold": {"reason": "contested", "until_seconds": None, "since_seconds": NOW - 7200}}
+    text = " ".join(explained(memory=memory).split())
+    assert f"held contested, since {say_clock(NOW - 7200)} (2 h): somebody has set our values back again and again" in text
 
 
 def test_explain_says_that_a_pressure_is_unknown_and_not_zero():

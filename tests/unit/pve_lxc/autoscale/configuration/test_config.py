@@ -168,7 +168,7 @@ def test_missing_file_is_a_problem():
     from pve_lxc.autoscale.config_file import read_config
     from pve_lxc.errors import ConfigError
 
-    with pytest.raises(ConfigError, match="cannot be read"):
+    with pytest.raises(ConfigError, match="there is no file /nonexistent/config.yaml on the machine"):
         read_config("/nonexistent/config.yaml", {})
 
 

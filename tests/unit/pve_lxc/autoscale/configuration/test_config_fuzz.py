@@ -63,6 +63,7 @@ ODD = [
     *(None, True, 0, -1, 10**30, 1.5, float("inf"), float("nan"), "", " ", "0x1", "1e999", "${UP}", "${", "\0", "a" * 5000),
     *("24:00", "25:99", "٠٨:٠٠", 1320, ["sun", "sunday"], "Asia/Tokyo"),
     *("../../etc/passwd", "/", "²", "٣", [], [[]], [None], [101, 101], ["101", "x", 99, -5, 1.5, True], {}, {"a": {}}, {"vmids": 1}, {1: 2}),
+    {"policy": {"cycle_changes": 5, "overcommit_ratio": []}},
 ]
 PIECES = [
     "{",
@@ -125,7 +126,9 @@ def odd_values(whole, random):
             place[key] = copy.deepcopy(random.choice(ODD))
         else:
             name = str(key)
-            place[random.choice([name[:-1], name + "s", name.upper(), name.swapcase(), "DEFAULTS", "tiers", "", "101", "TIER_"])] = place.pop(key)
+            place[random.choice([name[:-1], name + "s", name.upper(), name.swapcase(), "DEFAULTS", "tiers", "", "101", "TIER_", "cycle_changes"])] = place.pop(
+                key
+            )
     return json.dumps(root)
 
 

@@ -62,6 +62,9 @@ def test_schema_is_one_and_knows_every_key():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     assert set(SCHEMA["properties"]) == {*TOP_KEYS, *SECTIONS, "notify", "tiers", "overrides", "schedules"}
     assert {name: set(section["properties"]) for name, section in SCHEMA["$defs"].items()} == {name: set(keys) for name, keys in OVERRIDE_SECTIONS.items()}
+    of_node = set(SECTIONS["policy"]) - set(OVERRIDE_SECTIONS["policy"])
+    assert len(of_node) == 9
+    assert set(SCHEMA["properties"]["policy"]["properties"]) == set(SECTIONS["policy"])
     (tier,) = SCHEMA["properties"]["tiers"]["patternProperties"].values()
     assert set(tier["properties"]) == {*TIER_KEYS, *OVERRIDE_SECTIONS}
     (schedule,) = SCHEMA["properties"]["schedules"]["patternProperties"].values()
@@ -92,6 +95,10 @@ def test_schema_is_one_and_knows_every_key():
         ("policy: {allow_blind_shrink: 1}\n", False),
         ("selection: {vmids: [99]}\n", False),
         ("selection: {tags: web}\n", False),
+        ("policy: {cycle_changes: 5, overcommit_ratio: null}\n", True),
+        ("tiers: {db: {tags: [db], policy: {cycle_changes: 5}}}\n", False),
+        ("overrides: {'101': {policy: {host_memory_reserve_share: 0.1}}}\n", False),
+        ("schedules: {office: {from: '08:00', to: '24:00', policy: {preset: safe, cycle_memory_mib: 64}}}\n", False),
         ("tiers: {Db: {}}\n", False),
         ("tiers: {db: {vmid: [101]}}\n", False),
         ("overrides: {'99': {}}\n", False),

@@ -19,14 +19,14 @@ def settings_of(text, vmid=101):
 @pytest.mark.parametrize(
     ("text", "tolerance", "worth_hours"),
     [
-        ("", 1.0, 60.0),
-        ("policy: {preset: balanced}\n", 1.0, 60.0),
-        ("policy: {preset: safe}\n", 0.4, 200.0),
-        ("policy: {preset: lean}\n", 4.0, 20.0),
+        ("", 1.0, 50.0),
+        ("policy: {preset: balanced}\n", 1.0, 50.0),
+        ("policy: {preset: safe}\n", 0.4, 120.0),
+        ("policy: {preset: lean}\n", 4.0, 18.0),
         ("policy: {preset: lean, memory_kill_worth_hours: 100}\n", 4.0, 100.0),
-        ("policy: {preset: lean}\noverrides: {101: {policy: {cpu_tolerance: 2}}}\n", 2.0, 20.0),
-        ("policy: {cpu_tolerance: 2}\noverrides: {101: {policy: {preset: safe}}}\n", 0.4, 200.0),
-        ("policy: {preset: lean}\noverrides: {101: {policy: {preset: balanced}}}\n", 1.0, 60.0),
+        ("policy: {preset: lean}\noverrides: {101: {policy: {cpu_tolerance: 2}}}\n", 2.0, 18.0),
+        ("policy: {cpu_tolerance: 2}\noverrides: {101: {policy: {preset: safe}}}\n", 0.4, 120.0),
+        ("policy: {preset: lean}\noverrides: {101: {policy: {preset: balanced}}}\n", 1.0, 50.0),
     ],
 )
 def test_preset_sets_both_weights_and_what_is_given_beside_or_above_it_wins(text, tolerance, worth_hours):
@@ -60,6 +60,7 @@ def test_behaviour_of_lxc_autoscale_is_the_preset_that_means_the_same(behaviour,
 
 
 def test_balanced_is_the_default_of_every_setting():
-    from pve_lxc.policy.settings import PRESETS, PolicySettings
+    from pve_lxc.policy.settings.policy import PolicySettings
+    from pve_lxc.policy.settings.presets import PRESETS
 
     assert PolicySettings(**PRESETS["balanced"]) == PolicySettings()

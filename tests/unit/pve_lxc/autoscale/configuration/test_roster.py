@@ -93,7 +93,7 @@ def test_settings_stand_on_each_other_and_each_knows_its_place():
 
 
 def test_preset_of_a_tier_beats_the_general_constants_and_is_their_place():
-    from pve_lxc.policy.settings import PRESETS
+    from pve_lxc.policy.settings.presets import PRESETS
 
     tiers = "tiers:\n  a: {vmids: [101], policy: {preset: safe}}\n  b: {vmids: [102], policy: {preset: safe, cpu_tolerance: 2}}\n"
     text = MINIMAL + "policy: {preset: lean, cpu_tolerance: 4.5}\n" + tiers
@@ -161,6 +161,46 @@ def test_bound_of_a_tier_that_contradicts_the_general_one_names_it():
     assert problems_of(text) == {
         "tiers.big.bounds.min_memory_mib (line 5)": ("2048", "min_memory_mib must be at most max_memory_mib (1024 in bounds.max_memory_mib (line 2))"),
     }
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("host_memory_reserve_share", "0.1"),
+        ("host_memory_reserve_mib", "1024"),
+        ("host_memory_pressure_percent", "2"),
+        ("failover_reserve_share", "0.2"),
+        ("ballooning_target_share", "0.8"),
+        ("overcommit_ratio", "2"),
+        ("cycle_changes", "5"),
+        ("cycle_memory_mib", "4096"),
+        ("cycle_rootfs", "2"),
+    ],
+)
+def test_what_is_said_of_the_whole_node_is_refused_anywhere_else_with_where_it_belongs(key, value):
+    assert parse(MINIMAL + f"policy: {{{key}: {value}}}\n").mode == "recommend"
+    message = f"this is said of the whole node, once for all containers: write it as policy.{key}, at the top of the file"
+    text = f"tiers: {{db: {{vmids: [101], policy: {{{key}: {value}, preset: fast}}}}}}\noverrides: {{102: {{policy: {{{key}: {value}}}}}}}\n"
+    assert problems_of(MINIMAL + text) == {
+        f"tiers.db.policy.{key} (line 2)": (value, message),
+        "tiers.db.policy.preset (line 2)": ("fast", "allowed is one of safe, balanced, lean"),
+        f"overrides.102.policy.{key} (line 3)": (value, message),
+    }
+
+
+def test_window_cannot_say_anything_of_the_whole_node_either():
+    text = "schedules:\n  night: {from: '22:00', to: '06:00', policy: {preset: lean, cycle_changes: 5}}\n"
+    (place,) = problems_of(MINIMAL + text)
+    assert place == "schedules.night.policy.cycle_changes (line 3)"
+
+
+def test_no_tier_of_an_old_file_leads_to_a_key_of_the_whole_node():
+    from pve_lxc.autoscale.configuration.keys import POLICY_KEYS
+    from pve_lxc.autoscale.legacy.keys import TIER_KEYS
+
+    targets = {".".join(key.target) for key in TIER_KEYS.values() if key.target}
+    assert len(targets) >= 10
+    assert [name for name, key in POLICY_KEYS.items() if key.is_of_node and f"policy.{name}" in targets] == []
 
 
 def test_tier_that_no_tag_could_name_is_refused():

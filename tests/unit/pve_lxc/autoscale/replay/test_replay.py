@@ -33,7 +33,7 @@ def line(step, *, cores=4.0, memory_mb=8192, used=0.5, mem_mb=1000, vmid=107, **
 
 def replay_of(**settings):
     from pve_lxc.autoscale.replay.lines import LineReplay
-    from pve_lxc.policy.settings import PolicySettings
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     return LineReplay(PolicySettings(**settings))
 
@@ -59,19 +59,20 @@ def test_container_at_its_limit_gets_more_at_once():
     assert replay.answer(line(288, cores=0.6, used=0.6, memory_mb=1152)) == {"cores": 1.0, "memory_mb": 1152}
 
 
-def test_kill_that_the_judge_tells_of_doubles_memory():
+def test_kill_that_the_judge_tells_of_more_than_doubles_memory():
     replay = replay_of()
     for step in range(288):
         replay.answer(line(step))
     told = line(288, cores=0.6, memory_mb=1152, mem_mb=1152, oom_kill=1, psi={"cpu_some": 0.0, "mem_some": 50.0, "mem_full": 25.0})
-    assert replay.answer(told)["memory_mb"] == 2304
+    # Twice 1152 is less than 1.03 * 1152 and 1.8 times the surprise, which is 1.5 * 1152 - 1.03 * 1000.
+    assert replay.answer(told)["memory_mb"] == 2464
 
 
 def test_kill_that_the_judge_does_not_tell_of_is_guessed_from_use_at_the_limit():
     replay = replay_of()
     for step in range(288):
         replay.answer(line(step))
-    assert replay.answer(line(288, cores=0.6, memory_mb=1152, mem_mb=1152))["memory_mb"] == 2304
+    assert replay.answer(line(288, cores=0.6, memory_mb=1152, mem_mb=1152))["memory_mb"] == 2464
 
 
 def test_resource_that_a_trace_does_not_have_is_answered_with_null():
@@ -100,7 +101,7 @@ def test_reset_forgets_and_containers_do_not_mix():
 
 def test_serve_answers_each_line_and_passes_over_blank_ones():
     from pve_lxc.autoscale.replay.lines import serve
-    from pve_lxc.policy.settings import PolicySettings
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     out = io.StringIO()
     serve([json.dumps(line(0, phase="live")), "\n", json.dumps(line(1, phase="live"))], out, PolicySettings())
@@ -108,7 +109,7 @@ def test_serve_answers_each_line_and_passes_over_blank_ones():
 
 
 def test_presets_differ_in_what_they_give():
-    from pve_lxc.policy.settings import PRESETS
+    from pve_lxc.policy.settings.presets import PRESETS
 
     sizes = {}
     for name, settings in PRESETS.items():
@@ -134,7 +135,8 @@ def replayed(values, peaks=(), **policy):
     from pve_lxc.autoscale.replay.history import replay_history
     from pve_lxc.model.allocation import Allocation
     from pve_lxc.policy.demand import read_demand
-    from pve_lxc.policy.settings import ContainerSettings, PolicySettings
+    from pve_lxc.policy.settings.container import ContainerSettings
+    from pve_lxc.policy.settings.policy import PolicySettings
 
     start = Allocation(cores=2, cpulimit=2.0, memory_mib=2048, swap_mib=512)
     return replay_history(101, read_demand(rows(values), rows(peaks)), start, ContainerSettings(PolicySettings(**policy))), start
@@ -161,8 +163,8 @@ def test_records_that_jump_above_what_was_left_are_told_as_unmet_and_killed():
     assert len(jumped) == 1
     assert jumped[0].unmet_cores == pytest.approx(0.8)
     after = week[week.index(jumped[0]) + 1]
-    # Twice 1024 is less than 1.05 * 1024 and 1.5 times the surprise, which is 1.3 * 1024 - 1.05 * 600.
-    assert after.allocation.memory_mib == 2144
+    # Twice 1024 is less than 1.03 * 1024 and 1.8 times the surprise, which is 1.5 * 1024 - 1.03 * 600.
+    assert after.allocation.memory_mib == 2720
     assert not after.is_killed
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from pve_lxc.autoscale.report.data import format_report, limited_hours, make_report, window_begin
-from pve_lxc.autoscale.report.limits import Stretch, add_stretches, cpu_of, find_stretches, saved
+from pve_lxc.autoscale.report.data import format_report, make_report, window_begin
+from pve_lxc.autoscale.report.limits import Stretch, add_stretches, cpu_of, find_stretches, limited_hours, saved
 from pve_lxc.autoscale.report.overview import find_attention, verdict
 from pve_lxc.autoscale.report.times import parse_zone
 from pve_lxc.errors import RequestError

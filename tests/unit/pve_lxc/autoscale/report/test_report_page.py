@@ -218,3 +218,11 @@ def test_a_disk_that_grew_is_listed_and_is_no_mark():
     page = page_of(gathered([decision(101, sizes(1024))], changes=[disk]))
     assert "<li>2026-11-23 11:00 root file system 8G → 10G: grow_rootfs</li>" in page
     assert 'class="mark"' not in page.split('class="cards"')[1]
+
+
+def test_swap_is_told_with_what_was_found_only_where_it_is_sized():
+    has = {**sizes(1024), "swap": 704}
+    sized = {**decision(101, has), "usage": {"cpu_cores": 0.5, "memory_mib": 300.0, "swap_mib": 450.4}, "swap_bounds_mib": [256.0, 2048.0]}
+    told = "<strong>Swap: </strong>512 → 704 MiB, 450 MiB in use at the last look"
+    assert told in page_of(gathered([sized], memories={101: baseline(1024)}))
+    assert "Swap" not in page_of(gathered([decision(101, has)], memories={101: baseline(1024)}))

@@ -22,7 +22,7 @@ from pve_lxc.model.allocation import Allocation
 from pve_lxc.model.usage import MemorySource
 from pve_lxc.policy.hold import release
 from pve_lxc.policy.loan import Boost
-from pve_lxc.policy.settings import PolicySettings
+from pve_lxc.policy.settings.policy import PolicySettings
 from support.loop_fakes import START, FakeNode
 
 
@@ -162,7 +162,7 @@ def test_second_rollback_goes_one_change_further_back(node):
     cycle(node)
     node.usage.memory_mib[101] = 200
     sizes = [change["target"]["memory"] for change in node.state.read_changes()]
-    assert sizes == [1376, 1184]
+    assert sizes == [1408, 1184]
     rollback(node, 101)
     assert node.backend.values[101]["memory"] == 1184
     rollback(node, 101)
@@ -518,8 +518,8 @@ def test_hold_without_an_end_is_not_shortened(node):
 
     grow(node)
     entry = remembered_from_dict(101, node.state.read_memories()[101], PolicySettings())
-    held = replace(entry, memory=hold(entry.memory, Reason.CONTESTED, math.inf))
+    held = replace(entry, memory=hold(entry.memory, Reason.CONTESTED, math.inf, since_seconds=1_799_000_000.0))
     node.state.write_memories({101: remembered_to_dict(held)}, node.clock.now())
     rollback(node, 101)
     assert node.backend.values[101]["memory"] == 1024
-    assert node.state.read_memories()[101]["memory"]["hold"] == {"reason": "contested", "until_seconds": None}
+    assert node.state.read_memories()[101]["memory"]["hold"] == {"reason": "contested", "until_seconds": None, "since_seconds": 1_799_000_000.0}
