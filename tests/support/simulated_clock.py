@@ -21,3 +21,10 @@ class SimulatedClock:
 
     def sleep(self, seconds):
         self.slept_seconds += seconds
+
+
+class ImpatientClock(SimulatedClock):
+    """The same for what never has to wait: whoever sleeps has gone wrong."""
+
+    def sleep(self, seconds):
+        raise AssertionError(f"nothing here waits, and somebody wanted to for {seconds} s")

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.simulated_clock import ImpatientClock
 
 ROOT = Path(__file__).resolve().parents[4]
 TOKEN = "lxc-autoscale@pve!node-pve1"
@@ -62,29 +63,13 @@ def configure(simulator, tmp_path, cgroup_root):
     return configure
 
 
-class SimulatedClock:
-    """Wall time as the simulator has it, deadlines on the machine's own."""
-
-    def __init__(self, simulator):
-        self.simulator = simulator
-
-    def now(self):
-        return self.simulator.advance(0)
-
-    def monotonic(self):
-        return 0.0
-
-    def sleep(self, seconds):
-        raise AssertionError("the loop never sleeps")
-
-
 @pytest.fixture
 def call(simulator):
     from pve_lxc.cli import main
 
     def call(*arguments):
         out, err = io.StringIO(), io.StringIO()
-        code = main(list(arguments), clock=SimulatedClock(simulator), out=out, err=err)
+        code = main(list(arguments), clock=ImpatientClock(simulator), out=out, err=err)
         return code, out.getvalue(), err.getvalue()
 
     return call

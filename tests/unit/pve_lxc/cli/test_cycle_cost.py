@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.simulated_clock import ImpatientClock
 
 ROOT = Path(__file__).resolve().parents[4]
 TOKEN = "lxc-autoscale@pve!node-pve1"
@@ -99,22 +100,6 @@ def config(simulator, tmp_path, cgroup_root):
     return config
 
 
-class SimulatedClock:
-    """Wall time as the simulator has it."""
-
-    def __init__(self, simulator):
-        self.simulator = simulator
-
-    def now(self):
-        return self.simulator.advance(0)
-
-    def monotonic(self):
-        return 0.0
-
-    def sleep(self, seconds):
-        raise AssertionError("the loop never sleeps")
-
-
 @pytest.mark.parametrize(("source", "first", "later"), [("cgroup", 26, 1), ("api", 39, 2)])
 def test_a_cycle_in_which_nothing_has_changed_asks_for_the_lists_only(simulator, config, source, first, later):
     from pve_lxc.cli import main
@@ -123,7 +108,7 @@ def test_a_cycle_in_which_nothing_has_changed_asks_for_the_lists_only(simulator,
     counts = []
     for _cycle in range(3):
         simulator.reset_requests()
-        assert main(["run", "--quiet", "--config", path], clock=SimulatedClock(simulator), out=io.StringIO()) == 0
+        assert main(["run", "--quiet", "--config", path], clock=ImpatientClock(simulator), out=io.StringIO()) == 0
         counts.append(len(simulator.requests()))
         simulator.advance(60)
     # The first asks twice about each container, for its values and for what waits for a restart, over the API once for its newest record,

@@ -13,24 +13,9 @@ import stat
 import pytest
 from harness import Simulator
 from pve_lxc.cli import main
+from support.simulated_clock import ImpatientClock
 
 TOKEN = "lxc-autoscale@pve!node-pve1"
-
-
-class SimulatedClock:
-    """Wall time as the simulator has it."""
-
-    def __init__(self, simulator):
-        self.simulator = simulator
-
-    def now(self):
-        return self.simulator.advance(0)
-
-    def monotonic(self):
-        return 0.0
-
-    def sleep(self, seconds):
-        raise AssertionError("nothing here waits")
 
 
 class Desk:
@@ -52,7 +37,7 @@ class Desk:
 
     def call(self, *arguments):
         out, err = io.StringIO(), io.StringIO()
-        code = main([*arguments, "--config", str(self.config)], clock=SimulatedClock(self.simulator), out=out, err=err)
+        code = main([*arguments, "--config", str(self.config)], clock=ImpatientClock(self.simulator), out=out, err=err)
         return code, out.getvalue(), err.getvalue()
 
 
@@ -138,7 +123,7 @@ def test_a_loop_that_never_ran_is_said(desk, tmp_path):
     config = tmp_path / "config.yaml"
     config.write_text(desk.config.read_text().replace(f"{desk.folder}/state.sqlite", f"{tmp_path}/state.sqlite"))
     out, err = io.StringIO(), io.StringIO()
-    assert main(["report", "--config", str(config)], clock=SimulatedClock(desk.simulator), out=out, err=err) == 2
+    assert main(["report", "--config", str(config)], clock=ImpatientClock(desk.simulator), out=out, err=err) == 2
     assert "has the loop run?" in err.getvalue()
 
 
