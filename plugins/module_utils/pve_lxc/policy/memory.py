@@ -18,8 +18,8 @@ _API_KILL_SHARE = 0.998
 _API_KILL_PRESSURE_SHARE = 0.95
 _API_KILL_FULL_PERCENT = 10.0
 
-# What a kill is entered as, as a share of the limit that hid the rest: the room for another then stays within what it is answered with. Source: tried on
-# the traces, docs/sizing.md.
+# What a kill is entered as, as a share of the limit that hid the rest: of a use that was near the limit before, the room for another then stays within
+# what the kill is answered with. Source: tried on the traces, docs/sizing.md.
 _KILL_ENTRY = 1.5
 
 # The room is chosen anew after this long even if nothing has happened.
