@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -126,6 +126,10 @@ class SetUsage:
         return self.host
 
 
+class _Killed(BaseException):
+    """What no code of ours catches."""
+
+
 class FakeNode:
     """The parts of a loop on node pve1 and what they are made of; ``reopen`` stands for the next process."""
 
@@ -148,6 +152,21 @@ class FakeNode:
         self.state.close()
         self.usage.counters = {}
         self.state = SqliteState(str(self.folder / "state.sqlite"))
+
+    @contextlib.contextmanager
+    def killed_after_write(self) -> Iterator[None]:
+        """Kill what is done in here right after its first write, as a signal does; that there was one is part of it."""
+
+        def die(_vmid: int) -> None:
+            raise _Killed
+
+        self.backend.after_write = die
+        try:
+            with contextlib.suppress(_Killed):
+                yield
+                raise AssertionError("nothing was written, so nothing was killed")
+        finally:
+            self.backend.after_write = None
 
     @property
     def parts(self) -> CycleParts:

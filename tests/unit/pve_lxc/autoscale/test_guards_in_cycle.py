@@ -10,10 +10,6 @@ from dataclasses import replace
 import pytest
 
 
-class Killed(BaseException):
-    """Stands for SIGKILL: nothing of ours catches it."""
-
-
 @pytest.fixture
 def node(tmp_path):
     from pve_lxc.policy.settings.container import ContainerSettings, SettingsBook
@@ -202,13 +198,8 @@ def test_repair_killed_between_its_two_writes_is_finished_by_the_next_run(node):
     node.usage.live_limits[101] = limits(1184.0)
     run(node)
 
-    def die(vmid):
-        raise Killed
-
-    node.backend.after_write = die
-    with pytest.raises(Killed):
+    with node.killed_after_write():
         run(node)
-    node.backend.after_write = None
     node.reopen()
     assert node.backend.values[101]["memory"] == 1025
     node.usage.live_limits[101] = limits(1024.0)

@@ -20,10 +20,6 @@ from pve_lxc.policy.settings.policy import PolicySettings
 from support.loop_fakes import FakeNode
 
 
-class Killed(BaseException):
-    """Stands for SIGKILL: nothing below catches it."""
-
-
 def sized(*, min_swap_mib=None, max_swap_mib=2048, **policy):
     quiet = {"size_swap": True, "cpu_grow_only": True, "memory_grow_only": True, "on_stop": "keep"}
     bounds = BoundsSettings(min_swap_mib=min_swap_mib, max_swap_mib=max_swap_mib)
@@ -206,13 +202,8 @@ def test_repair_killed_between_its_two_writes_is_finished_by_the_next_run(node):
     node.usage.live_limits[101] = replace(node.usage.live_limits[101], swap_mib=1024.0)
     cycle(node)
 
-    def die(dummy_vmid):
-        raise Killed
-
-    node.backend.after_write = die
-    with pytest.raises(Killed):
+    with node.killed_after_write():
         cycle(node)
-    node.backend.after_write = None
     node.reopen()
     assert node.backend.values[101]["swap"] == 513
     use_swap(node, 10.0)
@@ -229,13 +220,8 @@ def test_repair_killed_between_its_two_writes_is_finished_by_the_next_run(node):
 def test_change_of_a_killed_run_is_settled_by_what_is_found(node, found, settled, then):
     full(node)
 
-    def die(dummy_vmid):
-        raise Killed
-
-    node.backend.after_write = die
-    with pytest.raises(Killed):
+    with node.killed_after_write():
         cycle(node)
-    node.backend.after_write = None
     node.reopen()
     node.backend.values[101]["swap"] = found
     use_swap(node, 450.0)
@@ -250,13 +236,8 @@ def test_operators_swap_beside_a_killed_change_of_memory_is_not_taken_for_ours(n
     node.add(101, cpu_cores=0.5, memory_mib=1000)
     use_swap(node, 10.0)
 
-    def die(dummy_vmid):
-        raise Killed
-
-    node.backend.after_write = die
-    with pytest.raises(Killed):
+    with node.killed_after_write():
         cycle(node)
-    node.backend.after_write = None
     node.reopen()
     node.backend.values[101]["swap"] = 900
     use_swap(node, 10.0)

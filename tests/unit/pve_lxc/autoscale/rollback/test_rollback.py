@@ -368,17 +368,9 @@ def test_lost_answer_stays_open_and_the_next_cycle_settles_it_without_undoing_it
 
 
 def test_rollback_killed_right_after_the_write_is_not_undone_by_the_next_cycle(node):
-    class KilledError(BaseException):
-        pass
-
-    def die(_vmid):
-        raise KilledError
-
     grow(node)
-    node.backend.after_write = die
-    with pytest.raises(KilledError):
+    with node.killed_after_write():
         rollback(node, 101)
-    node.backend.after_write = None
     node.reopen()
     node.usage.memory_mib[101] = 1000
     assert decided(cycle(node)) == "rolled_back"
@@ -387,16 +379,8 @@ def test_rollback_killed_right_after_the_write_is_not_undone_by_the_next_cycle(n
 
 
 def test_change_that_a_killed_cycle_left_open_is_settled_first_and_can_be_taken_back(node):
-    class KilledError(BaseException):
-        pass
-
-    def die(_vmid):
-        raise KilledError
-
-    node.backend.after_write = die
-    with pytest.raises(KilledError):
+    with node.killed_after_write():
         grow(node)
-    node.backend.after_write = None
     node.usage.memory_mib[101] = 200
     assert node.backend.values[101]["memory"] == 1184
     result = rollback(node, 101)
